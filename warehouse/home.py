@@ -1,0 +1,127 @@
+"""Where things lie: the folders under `SAMPLEHOUSE_HOME` and what is kept in each.
+
+landing/<source>/<received_on>/<file>                      as received, never changed
+lake/raw/<source>/<received_on>/<delivery_id>.parquet      every cell as text
+lake/<schema>/<table>/source_id=…/received_on=…/part.parquet   record versions, deliveries
+lake/check_result/<scope>.parquet                          outcomes of checks
+lake/models/<schema>/<table>.parquet                       results of SQL models
+release/samplehouse.duckdb                                 what analysts open
+release/kept/<release_id>.duckdb                           releases to compare with or go back to
+docs/                                                      Data Docs of Great Expectations
+dagster/                                                   the Dagster instance
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from warehouse.contract import Contract, record_contracts
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one Samplehouse; nothing is created before it is needed."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """Files as received."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """Parquet tables that assets exchange."""
+        return self.root / "lake"
+
+    @property
+    def release_file(self) -> Path:
+        """The published DuckDB file."""
+        return self.root / "release" / "samplehouse.duckdb"
+
+    @property
+    def kept_releases(self) -> Path:
+        """Earlier releases, one file each."""
+        return self.root / "release" / "kept"
+
+    @property
+    def docs(self) -> Path:
+        """Data Docs, a folder of static pages."""
+        return self.root / "docs"
+
+    @property
+    def dagster(self) -> Path:
+        """`DAGSTER_HOME` of this Samplehouse."""
+        return self.root / "dagster"
+
+    def landing_day(self, source_id: str, received_on: dt.date) -> Path:
+        """Folder of the files of one source and day."""
+        return self.landing / source_id / received_on.isoformat()
+
+    def raw_file(self, source_id: str, received_on: dt.date, delivery_id: str) -> Path:
+        """Parquet with every cell of one delivery as text."""
+        return self.lake / "raw" / source_id / received_on.isoformat() / f"{delivery_id}.parquet"
+
+    def partition_file(self, table: str, source_id: str, received_on: dt.date) -> Path:
+        """Parquet with one table's rows (`schema.name`) of one source and day."""
+        schema, name = table.split(".")
+        return (
+            self.lake
+            / schema
+            / name
+            / f"source_id={source_id}"
+            / f"received_on={received_on.isoformat()}"
+            / "part.parquet"
+        )
+
+    def partition_files(
+        self, table: str, *, source_id: str = "*", as_of: dt.date | None = None
+    ) -> list[Path]:
+        """All partition files of a table, oldest first; up to and with `as_of` where given."""
+        schema, name = table.split(".")
+        folder = self.lake / schema / name
+        found = sorted(folder.glob(f"source_id={source_id}/received_on=*/part.parquet"))
+        if as_of is None:
+            return found
+        last = f"received_on={as_of.isoformat()}"
+        return [path for path in found if path.parent.name <= last]
+
+    def check_result_file(self, scope: str) -> Path:
+        """Outcomes of the checks of one scope; `/` in the scope becomes a folder."""
+        return self.lake / "check_result" / f"{scope}.parquet"
+
+    def model_file(self, table: str) -> Path:
+        """Result of the SQL model `schema.name`."""
+        schema, name = table.split(".")
+        return self.lake / "models" / schema / f"{name}.parquet"
+
+
+def create_record_views(
+    con: duckdb.DuckDBPyConnection, home: Home, as_of: dt.date | None = None
+) -> None:
+    """Make every record table of the lake readable as `core.…` and `meta.…`.
+
+    A table without files becomes an empty table of its contract, so that SQL never depends on
+    what has been received. With `as_of`, only deliveries received up to that day are seen.
+    `meta.check_result` is left out: checks are read where they are published.
+    """
+    for contract in record_contracts().values():
+        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
+        if contract.table != "meta.check_result":
+            create_view(con, contract, home.partition_files(contract.table, as_of=as_of))
+
+
+def create_view(con: duckdb.DuckDBPyConnection, contract: Contract, files: list[Path]) -> None:
+    """View `contract.table` over Parquet files, or an empty table where there are none."""
+    if not files:
+        con.execute(contract.empty_table_sql())
+        return
+    relation = con.read_parquet([str(path) for path in files], hive_partitioning=False)
+    relation = relation.project(contract.cast_sql())
+    relation.create_view(f"__files_of_{contract.name}")
+    con.execute(
+        f'CREATE VIEW "{contract.schema_name}"."{contract.name}" AS '
+        f'FROM "__files_of_{contract.name}"'
+    )
