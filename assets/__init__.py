@@ -1,0 +1,1 @@
+"""What exists: thin Dagster assets over the pure code of `ingest` and `statistics`."""

@@ -1,0 +1,1 @@
+"""Contracts compiled to Great Expectations and to quarantine predicates."""

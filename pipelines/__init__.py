@@ -1,0 +1,1 @@
+"""When and how the work runs: definitions, jobs, schedules, settings, command line."""

@@ -94,7 +94,7 @@ class Column(Model):
 class Expectation(Model):
     """One expectation in Great Expectations' own name and arguments.
 
-    In YAML the expectation's name is the key, its arguments the value, beside the house's own keys::
+    In YAML the expectation's name is the key and its arguments the value, beside our own keys::
 
         - expect_column_values_to_be_in_set: {column: programme, reference: programme}
           rule: unknown_programme

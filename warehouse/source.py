@@ -267,9 +267,6 @@ class Source(Model):
         le=1,
         description="share of rejected data rows above which a delivery is held",
     )
-    results_follow_sample: bool = Field(
-        default=True, description="a sample's new version replaces all its results"
-    )
     actions: dict[str, Action] = Field(
         default_factory=dict,
         description="rule → action, where this source differs from the contract",
