@@ -17,6 +17,16 @@ from warehouse.errors import ConfigurationError
 
 SOURCES_DIR = Path(__file__).parent / "sources"
 
+# What is understood of a result and its limit; a source gives the texts.
+DERIVED_RESULT = (
+    "qualifier",
+    "value",
+    "limit_comparator",
+    "limit_low",
+    "limit_high",
+    "derived_verdict",
+)
+
 FileKind = Literal["csv", "tsv", "xlsx", "xls", "ods", "json", "parquet"]
 RecordTable = Literal[
     "sample", "test_result", "site_inspection", "inspection_finding", "acceptance"
@@ -282,6 +292,14 @@ class Source(Model):
             for target, record in table.records.items()
             for column in record.columns
             if column not in contracts[f"core.{target}"].column_names
+        ]
+        problems += [
+            f"tables.{table_name}.records.test_result: '{column}' is derived; map result_text or "
+            "limit_text instead"
+            for table_name, table in self.tables.items()
+            if "test_result" in table.records
+            for column in table.records["test_result"].columns
+            if column in DERIVED_RESULT
         ]
         joined = [
             step.action

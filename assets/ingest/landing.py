@@ -1,0 +1,244 @@
+"""Landing: files as received, and the delivery that each of them is.
+
+`receive` puts files in landing, `register` gives every landed file its row of `meta.delivery`.
+A file is never changed or removed here, whatever it holds.
+"""
+
+import datetime as dt
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.contract import record_contracts
+from warehouse.errors import SamplehouseError
+from warehouse.home import Home
+from warehouse.source import Source
+from warehouse.tables import write_partition
+
+# What a delivery that was not (or not yet) read brings: no rows.
+NO_ROWS = {
+    "rows_read": 0,
+    "rows_used": 0,
+    "rows_rejected": 0,
+    "rows_duplicate": 0,
+    "rows_unchanged": 0,
+    "rows_ignored": 0,
+}
+
+
+def receive(home: Home, source_id: str, files: Sequence[Path], received_on: dt.date) -> list[Path]:
+    """Copy files into landing, each under its own name or, where that is taken, ``name~2.ext``.
+
+    Args:
+        home: where to.
+        source_id: a known source (the caller checks).
+        files: files to copy; folders are refused.
+        received_on: day under which they are received.
+
+    Returns:
+        The landed paths, in the order of `files`.
+
+    Raises:
+        SamplehouseError: a path is no file; nothing has been copied then.
+    """
+    if missing := [str(path) for path in files if not path.is_file()]:
+        raise SamplehouseError(f"no such file: {', '.join(missing)}")
+    folder = home.landing_day(source_id, received_on)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_copy(path, folder) for path in files]
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    target = _free_name(folder, path.name)
+    partial = folder / f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part"
+    shutil.copyfile(path, partial)  # fresh times: the order of arrival decides between versions
+    partial.chmod(0o444)
+    partial.replace(target)
+    return target
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    """`name`, or `name~2`, `name~3` … before its ending, whichever is free."""
+    stem, ending = os.path.splitext(name)  # noqa: PTH122 - Path.stem treats leading dots otherwise
+    names = [name, *(f"{stem}~{number}{ending}" for number in range(2, 10_000))]
+    return next(folder / each for each in names if not (folder / each).exists())
+
+
+def landed_files(home: Home, source_id: str, received_on: dt.date) -> list[Path]:
+    """Files of one source and day in order of arrival; files still being copied are left out."""
+    folder = home.landing_day(source_id, received_on)
+    if not folder.is_dir():
+        return []
+    files = [path for path in folder.iterdir() if path.is_file() and not _in_progress(path)]
+    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _in_progress(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix == ".part"
+
+
+def landing_days(home: Home) -> dict[str, list[dt.date]]:
+    """Every folder of landing (a source's name, known or not) → its days, oldest first.
+
+    Raises:
+        SamplehouseError: a folder inside a source's folder is not named as a day.
+    """
+    if not home.landing.is_dir():
+        return {}
+    folders = sorted(path for path in home.landing.iterdir() if path.is_dir())
+    return {path.name: sorted(map(_day, _folders(path))) for path in folders}
+
+
+def _folders(path: Path) -> Iterable[Path]:
+    return (folder for folder in path.iterdir() if folder.is_dir())
+
+
+def _day(folder: Path) -> dt.date:
+    try:
+        return dt.date.fromisoformat(folder.name)
+    except ValueError:
+        raise SamplehouseError(
+            f"landing/{folder.parent.name}/{folder.name}: a folder of landing is named by the day "
+            "received, such as 2024-05-01; rename it, or use `samplehouse receive`"
+        ) from None
+
+
+def deliveries(home: Home, source_id: str = "*") -> pl.DataFrame:
+    """`meta.delivery` as stored, ordered by source, day and sequence."""
+    contract = record_contracts()["meta.delivery"]
+    files = home.partition_files("meta.delivery", source_id=source_id)
+    if not files:
+        return pl.DataFrame(schema=contract.polars_schema())
+    stored = pl.scan_parquet(files, hive_partitioning=False).collect()
+    return stored.sort("source_id", "received_on", "sequence")
+
+
+def register(home: Home, sources: Mapping[str, Source], days: Sequence[dt.date]) -> pl.DataFrame:
+    """Give every file landed on `days` its row of `meta.delivery`.
+
+    A file seen before keeps its row. A new one is `received`; `duplicate` when the same source
+    delivered the same bytes before; `unknown_source` when its folder is named for no source.
+
+    Returns:
+        The rows of `meta.delivery` for those days, all sources.
+    """
+    wanted = set(days)
+    found = {
+        folder: [day for day in its_days if day in wanted]
+        for folder, its_days in landing_days(home).items()
+    }
+    frames = [
+        _register_source(home, folder, its_days, known=folder in sources)
+        for folder, its_days in found.items()
+        if its_days
+    ]
+    if not frames:
+        return pl.DataFrame(schema=record_contracts()["meta.delivery"].polars_schema())
+    return pl.concat(frames)
+
+
+def _register_source(
+    home: Home, source_id: str, days: Sequence[dt.date], *, known: bool
+) -> pl.DataFrame:
+    stored = deliveries(home, source_id).filter(pl.col("source_id") == source_id)
+    originals: dict[str, str] = dict(
+        stored.filter(pl.col("status") != "duplicate").select("sha256", "delivery_id").rows()
+    )
+    frames = []
+    for day in days:
+        old = stored.filter(pl.col("received_on") == day)
+        if known:
+            old = _now_known(old)
+        new = _new_rows(home, source_id, day, old, originals, known=known)
+        frame = pl.concat([old, new]).sort("sequence")
+        if new.height or known:
+            write_partition(home, "meta.delivery", source_id, day, frame)
+        frames.append(frame)
+    return pl.concat(frames)
+
+
+def _now_known(rows: pl.DataFrame) -> pl.DataFrame:
+    """Files that waited for their source to be described wait to be read now."""
+    waited = pl.col("status") == "unknown_source"
+    return rows.with_columns(
+        status=pl.when(waited).then(pl.lit("received")).otherwise("status"),
+        message=pl.when(waited).then(None).otherwise("message"),
+    )
+
+
+def _new_rows(
+    home: Home,
+    source_id: str,
+    day: dt.date,
+    old: pl.DataFrame,
+    originals: dict[str, str],
+    *,
+    known: bool,
+) -> pl.DataFrame:
+    """Rows for the files of one day that have none yet; `originals` learns their hashes."""
+    names = set(old["file_name"].to_list())
+    files = [path for path in landed_files(home, source_id, day) if path.name not in names]
+    rows = []
+    for sequence, path in enumerate(files, start=old.height + 1):
+        digest = _sha256(path)
+        delivery_id = f"{source_id}-{day:%Y%m%d}-{sequence:03d}"
+        status, message = _first_status(source_id, originals.get(digest), known=known)
+        originals.setdefault(digest, delivery_id)
+        rows.append(
+            {
+                "delivery_id": delivery_id,
+                "source_id": source_id,
+                "received_on": day,
+                "sequence": sequence,
+                "file_name": path.name,
+                "sha256": digest,
+                "size_bytes": path.stat().st_size,
+                "status": status,
+                "message": message,
+                **NO_ROWS,
+            }
+        )
+    return pl.DataFrame(rows, schema=record_contracts()["meta.delivery"].polars_schema())
+
+
+def _first_status(source_id: str, original: str | None, *, known: bool) -> tuple[str, str | None]:
+    if not known:
+        return "unknown_source", (
+            f"there is no source '{source_id}'; add warehouse/sources/{source_id}.yml, or move the "
+            "file to the folder of the right source"
+        )
+    if original is not None:
+        return "duplicate", f"the same bytes as delivery {original}; nothing is added"
+    return "received", None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pending_days(
+    home: Home, sources: Mapping[str, Source], until: dt.date | None = None
+) -> list[dt.date]:
+    """Days with landed files that are not in `meta.delivery` yet, or wait there to be read.
+
+    A file of an unknown source waits no longer once the source is known.
+    """
+    stored = deliveries(home)
+    waiting = stored.filter(
+        (pl.col("status") == "received")
+        | ((pl.col("status") == "unknown_source") & pl.col("source_id").is_in(list(sources)))
+    )
+    days = set(waiting["received_on"].to_list())
+    seen = set(stored.select("source_id", "received_on", "file_name").rows())
+    for folder, its_days in landing_days(home).items():
+        days.update(
+            day
+            for day in its_days
+            if any((folder, day, path.name) not in seen for path in landed_files(home, folder, day))
+        )
+    return sorted(day for day in days if until is None or day <= until)

@@ -1,0 +1,232 @@
+"""Column maps compiled to DuckDB: named text columns in, typed record candidates out.
+
+A candidate has the columns of its contract that a source can give, plus where it came from. Text
+that a type could not hold stays beside it in `<column>__text`, for a rule to reject it by name.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from warehouse.contract import Column, Contract, Expectation, record_contracts
+from warehouse.reference_lists import wordings
+from warehouse.source import DERIVED_RESULT, ColumnMap, RecordMap
+from warehouse.sql import identifier, literal
+
+# Where a row came from: columns that every staged row and every candidate has.
+PROVENANCE = ("delivery_id", "received_on", "sequence", "source_sheet", "source_row", "part")
+
+# Columns that a source cannot give: the pipeline knows them, or derives them.
+ASSIGNED = frozenset(
+    {"source_id", "version", "delivery_id", "received_on", "source_sheet", "source_row"}
+    | {"content_hash", "seq"}
+)
+
+_TYPED = {
+    "date": "parse_date({text}, '{order}')",
+    "decimal": "parse_number({text})",
+    "number": "CAST(parse_number({text}) AS DOUBLE)",
+    "integer": "CASE WHEN parse_number({text}) % 1 = 0 "
+    "THEN TRY_CAST(parse_number({text}) AS BIGINT) END",
+    "boolean": "CASE WHEN lower({text}) IN ('true', '1', 'yes', 'y', '是', '有') THEN TRUE "
+    "WHEN lower({text}) IN ('false', '0', 'no', 'n', '否', '无') THEN FALSE END",
+}
+
+
+@dataclass(frozen=True)
+class CompiledRecord:
+    """The SQL of one record map, and the row rules that go with it."""
+
+    target: str
+    contract: Contract
+    columns: tuple[str, ...]
+    sql: str
+    rules: tuple[Expectation, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that identify the record within its source."""
+        return tuple(name for name in self.contract.key if name not in ("source_id", "version"))
+
+    @property
+    def content_columns(self) -> tuple[str, ...]:
+        """Columns whose content makes two versions differ: what the source says.
+
+        What the pipeline derives from it is left out, so that a better parser makes no new version.
+        """
+        left_out = ASSIGNED.union(DERIVED_RESULT)
+        return tuple(name for name in self.columns if name not in left_out)
+
+
+def referenced_columns(record: RecordMap) -> Iterator[str]:
+    """Delivered columns that a record map reads, with repeats."""
+    yield from record.when
+    for column in record.columns.values():
+        yield from (*column.source, *column.digest, *column.join)
+
+
+def compile_record(
+    target: str, record: RecordMap, staged: str, actions: Mapping[str, str]
+) -> CompiledRecord:
+    """Compile one record map to a SELECT over the staged rows.
+
+    Args:
+        target: record table, such as ``sample``.
+        record: its column map.
+        staged: name of the relation with the staged rows (text columns and `PROVENANCE`).
+        actions: rule → action where the source differs from the contract.
+    """
+    contract = record_contracts()[f"core.{target}"]
+    mapped = [column for column in contract.columns if column.name in record.columns]
+    texts = [f"{_text(record.columns[c.name])} AS {identifier(c.name)}" for c in mapped]
+    typed = [_typed_column(column, record.columns[column.name]) for column in mapped]
+    provenance = ", ".join(PROVENANCE)
+    conditions = [
+        f"regexp_matches(coalesce({identifier(name)}, ''), {literal(pattern)})"
+        for name, pattern in record.when.items()
+    ]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = (
+        f"SELECT {provenance}, {', '.join(part for parts in typed for part in parts)} "
+        f"FROM (SELECT {provenance}, {', '.join(texts)} FROM {identifier(staged)}{where})"
+    )
+    names = tuple(column.name for column in mapped)
+    if target == "test_result":
+        sql, names = _with_results(sql, names)
+    # Columns of a rule that this source does not give are nulls, which no rule but not_null minds.
+    rules = tuple(_acting(rule, actions) for rule in _row_rules(contract, record, mapped))
+    missing = {name for rule in rules for name in rule.columns} - set(names) - ASSIGNED
+    if missing:
+        nulls = ", ".join(
+            f"CAST(NULL AS {contract.column(name).duckdb_type}) AS {identifier(name)}"
+            for name in contract.column_names
+            if name in missing
+        )
+        sql = f"SELECT *, {nulls} FROM ({sql})"
+    sources = {name: ", ".join(_origin(record.columns[name])) for name in record.columns}
+    return CompiledRecord(target, contract, names, sql, rules, sources)
+
+
+def _origin(column: ColumnMap) -> tuple[str, ...]:
+    return (*column.source, *column.digest, *column.join)
+
+
+def _text(column: ColumnMap) -> str:
+    """The expression that gives a column's text, before it is typed."""
+    if column.value is not None:
+        return literal(str(column.value))
+    if column.digest:
+        cells = ", ".join(f"coalesce({identifier(name)}, '')" for name in column.digest)
+        return f"substr(md5(concat_ws(chr(31), {cells})), 1, 16)"
+    if column.join:
+        cells = ", ".join(identifier(name) for name in column.join)
+        return f"nullif(concat_ws({literal(column.separator)}, {cells}), '')"
+    text = _first(tuple(f"nullif(trim({identifier(name)}), '')" for name in column.source))
+    if column.pattern is not None:
+        text = f"nullif(regexp_extract({text}, {literal(column.pattern)}, 1), '')"
+    if column.codes is not None:
+        known = wordings(column.codes) if isinstance(column.codes, str) else column.codes
+        text = _coded(text, known)
+    if column.default is not None:
+        text = f"coalesce({text}, {literal(str(column.default))})"
+    return text
+
+
+def _first(expressions: tuple[str, ...]) -> str:
+    return expressions[0] if len(expressions) == 1 else f"coalesce({', '.join(expressions)})"
+
+
+def _coded(text: str, known: Mapping[str, str]) -> str:
+    """Wording → code, whatever its case and width; unknown wording stays, for a rule to reject."""
+    cases = " ".join(
+        f"WHEN lower(clean_text({literal(wording)})) THEN {literal(code or None)}"
+        for wording, code in known.items()
+    )
+    return f"CASE lower(clean_text({text})) {cases} ELSE {text} END"
+
+
+def _typed_column(column: Column, source: ColumnMap) -> tuple[str, ...]:
+    """The typed column and, where typing can fail, the text beside it."""
+    name = identifier(column.name)
+    if column.type == "text":
+        return (f"clean_text({name}) AS {name}" if source.parse == "code" else name,)
+    if column.type == "timestamp":
+        return (f"TRY_CAST({name} AS TIMESTAMP) AS {name}", f"{name} AS {identifier(_raw(column))}")
+    text = f"clean_text({name})"
+    typed = _TYPED[column.type].format(text=text, order=source.date_order)
+    return (f"{typed} AS {name}", f"{name} AS {identifier(_raw(column))}")
+
+
+def _raw(column: Column) -> str:
+    return f"{column.name}__text"
+
+
+def _row_rules(
+    contract: Contract, record: RecordMap, mapped: list[Column]
+) -> Iterator[Expectation]:
+    """The contract's rules on rows, the source's own, and one for each column that is typed."""
+    yield from (rule for rule in contract.expectations if rule.action != "block")
+    yield from record.rules
+    yield from (unparsed_rule(column) for column in mapped if column.type != "text")
+
+
+def unparsed_rule(column: Column) -> Expectation:
+    """The rule that rejects a row whose text is no value of the column's type."""
+    return Expectation(
+        name="expect_column_values_to_not_be_null",
+        arguments={
+            "column": column.name,
+            "row_condition": f"{identifier(_raw(column))} IS NOT NULL",
+            "condition_parser": "duckdb",
+        },
+        rule=f"unparsed_{column.name}",
+        action="reject",
+        message=f"this is no {column.type}; correct it, or name its spelling in the source's YAML",
+    )
+
+
+def _acting(rule: Expectation, actions: Mapping[str, str]) -> Expectation:
+    return rule.model_copy(update={"action": actions.get(rule.rule, rule.action)})
+
+
+def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Understand result and limit texts, and derive the verdict that follows from them.
+
+    A cell with several results (①…②…) gives one row each, in order. The many cells without such
+    marks take the short way.
+    """
+    given = {name: identifier(name) for name in names}
+    limit = given.get("limit_text", "NULL")
+    unit = given.get("unit", "NULL")
+    if "result_text" in given:
+        base = (
+            f"WITH mapped AS ({sql}) SELECT *, result_text AS one_result, 1 AS result_part "
+            "FROM mapped WHERE NOT contains(coalesce(result_text, ''), '①') UNION ALL "
+            "SELECT *, unnest(split_results(result_text)), "
+            "unnest(range(1, len(split_results(result_text)) + 1)) "
+            "FROM mapped WHERE contains(result_text, '①')"
+        )
+        result_text = "one_result AS result_text"
+    else:
+        base, result_text = f"SELECT *, NULL AS one_result, 1 AS result_part FROM ({sql})", ""
+    parsed = (
+        f"SELECT *, parse_result(one_result) AS r, parse_limit(CAST({limit} AS VARCHAR)) AS l "
+        f"FROM ({base})"
+    )
+    others = [f"* EXCLUDE ({', '.join(_replaced(names))})"]
+    if result_text:
+        others.append(result_text)
+    sql = (
+        f"SELECT {', '.join(others)}, r.qualifier AS qualifier, r.value AS value, "
+        f"coalesce({unit}, r.unit, l.unit) AS unit, l.comparator AS limit_comparator, "
+        "l.low AS limit_low, l.high AS limit_high, "
+        f"derive_verdict(r.qualifier, r.value, coalesce({unit}, r.unit), l.comparator, l.low, "
+        f"l.high, coalesce(l.unit, {unit})) AS derived_verdict FROM ({parsed})"
+    )
+    added = tuple(name for name in (*DERIVED_RESULT, "unit") if name not in names)
+    return sql, (*names, *added)
+
+
+def _replaced(names: tuple[str, ...]) -> Iterator[str]:
+    yield from ("r", "l", "one_result")
+    yield from (name for name in ("result_text", "unit", *DERIVED_RESULT) if name in names)
