@@ -1,0 +1,61 @@
+"""SQL models as assets: one for each file of `dbt_like_sql`, its inputs taken from the SQL."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from assets.shown import contract_metadata, description, preview
+from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse.engine.model import SqlModel
+from warehouse.engine.run import attach_dependencies, run_model
+
+
+def model_assets(models: Mapping[str, SqlModel], upstream: set[str]) -> list[dg.AssetsDefinition]:
+    """An asset for each model.
+
+    Args:
+        models: by table name.
+        upstream: tables that other assets make; what a model reads beside those and other models
+            (code lists, `meta.build`) is no asset.
+    """
+    assets = {*models, *upstream}
+    return [_model_asset(model, assets) for model in models.values()]
+
+
+def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
+    contract = model.contract
+
+    @dg.asset(
+        key=asset_key(model.table),
+        deps=[asset_key(table) for table in sorted(model.depends_on & assets)],
+        group_name=contract.schema_name,
+        description=f"{description(contract)}\n\nMade by {model.file}.",
+        metadata={**contract_metadata(contract), "sql": dg.MetadataValue.md(_fenced(model.sql))},
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+    )
+    @explained
+    def run(
+        context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
+    ) -> dg.MaterializeResult[None]:
+        path = workplace.home.model_file(model.table)
+        with workplace.connect() as con:
+            attach_dependencies(con, model, workplace.home, night.last_day, workplace.sources)
+            done = run_model(con, model, workplace.home)
+            context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": done.rows,
+                    "seconds": round(done.seconds, 3),
+                    "preview": preview(con, [path]),
+                    "as_of": night.as_of or "everything received",
+                    "path": dg.MetadataValue.path(path),
+                    "query": dg.MetadataValue.md(_fenced(done.sql)),
+                }
+            )
+
+    return run
+
+
+def _fenced(sql: str) -> str:
+    return f"```sql\n{sql}\n```"

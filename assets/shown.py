@@ -1,0 +1,74 @@
+"""Metadata as the Dagster UI shows it: column schemas and tables in Markdown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from warehouse.contract import Column, Contract
+
+PREVIEW_ROWS = 8
+PREVIEW_COLUMNS = 24
+LONGEST_CELL = 48
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """Columns of a contract with types, descriptions, Chinese terms and units."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.duckdb_type,
+                description=_description(column),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.name not in contract.key, other=_constraints(column)
+                ),
+            )
+            for column in contract.columns
+        ]
+    )
+
+
+def _description(column: Column) -> str:
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    return f"{column.term_zh}: {column.description}.{unit}"
+
+
+def _constraints(column: Column) -> list[str]:
+    return [f"a code of ref.{column.reference}"] if column.reference else []
+
+
+def contract_metadata(contract: Contract) -> dict[str, Any]:
+    """Metadata that a table's definition carries: its columns and its grain."""
+    return {"dagster/column_schema": column_schema(contract), "grain": contract.grain}
+
+
+def description(contract: Contract) -> str:
+    """A table's description, grain and key in words."""
+    key = ", ".join(contract.key)
+    return f"{contract.description}\n\nOne row is {contract.grain}. Key: {key}."
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """A table in Markdown; long texts are cut, and what would break the table is escaped."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = " ".join(text.split())
+    text = f"{text[:LONGEST_CELL]}…" if len(text) > LONGEST_CELL else text
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def preview(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dg.MarkdownMetadataValue:
+    """The first rows of Parquet files, at most `PREVIEW_COLUMNS` of their columns."""
+    if not files:
+        return dg.MetadataValue.md("no rows")
+    relation = con.read_parquet([str(path) for path in files], hive_partitioning=False)
+    columns = relation.columns[:PREVIEW_COLUMNS]
+    quoted = ", ".join(f'"{name}"' for name in columns)
+    return markdown(columns, relation.project(quoted).limit(PREVIEW_ROWS).fetchall())

@@ -1,0 +1,124 @@
+"""What every asset is given: the place it works in, and what this night is to do."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+
+from warehouse.errors import SamplehouseError
+from warehouse.home import Home
+from warehouse.source import Source
+
+ZONE = ZoneInfo("Asia/Shanghai")
+FIRST_DAY = dt.date(2015, 1, 1)
+
+# One partition for each day of receipt, today included.
+DAYS = dg.DailyPartitionsDefinition(
+    start_date=FIRST_DAY.isoformat(), timezone=ZONE.key, end_offset=1
+)
+OWNERS = ["team:data-engineering"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def today() -> dt.date:
+    """The day in the offices' time zone."""
+    return dt.datetime.now(ZONE).date()
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a run works: the home, the known sources, the limits of DuckDB."""
+
+    home: Home
+    sources: Mapping[str, Source]
+    duckdb_config: Mapping[str, str | int]
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB connection in memory that spills to disk when memory is short."""
+        with duckdb.connect(config=dict(self.duckdb_config)) as con:
+            yield con
+
+
+class Night(dg.ConfigurableResource[None]):
+    """What a run is to do beside its partitions; the launchpad shows it.
+
+    Attributes:
+        days: days of receipt to read, such as 2024-05-01. A night reads all days that wait in
+            one run; without days, a run reads its own partitions.
+        as_of: models and release see only what was received up to this day; all of it without.
+    """
+
+    days: list[str] = []
+    as_of: str = ""
+
+    @property
+    def last_day(self) -> dt.date | None:
+        """`as_of` as a date."""
+        return _date(self.as_of) if self.as_of else None
+
+    def days_of(self, context: dg.AssetExecutionContext) -> list[dt.date]:
+        """Days that a partitioned asset reads in this run, oldest first."""
+        return sorted(_date(day) for day in self.days or context.partition_keys)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SamplehouseError(f"'{text}' is no day such as 2024-05-01") from None
+
+
+def report_days(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    days: Mapping[dt.date, Mapping[str, int]],
+) -> None:
+    """Mark days as materialized that are not among the run's own partitions.
+
+    A night reads every day that waits in one run of one partition, because a run over a range of
+    partitions writes two events for every asset and day, delivered or not: over a minute a year.
+    """
+    own = set(context.partition_keys)
+    for day, metadata in sorted(days.items()):
+        if day.isoformat() not in own:
+            context.log_event(
+                dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+            )
+
+
+def explained(
+    function: Callable[Concatenate[dg.AssetExecutionContext, P], T],
+) -> Callable[Concatenate[dg.AssetExecutionContext, P], T]:
+    """Show the message of a `SamplehouseError` as the step's failure, without a stack trace."""
+
+    @wraps(function)
+    def wrapper(context: dg.AssetExecutionContext, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(context, *args, **kwargs)
+        except SamplehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+
+    return wrapper
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """Key of the asset that makes a table: ``core/sample`` for ``core.sample``."""
+    return dg.AssetKey(table.split("."))
+
+
+def day_names(days: Sequence[dt.date]) -> str:
+    """Days in words, for logs: ``2024-05-01`` or ``12 days, 2024-05-01 to 2024-06-30``."""
+    if not days:
+        return "no days"
+    if len(days) == 1:
+        return days[0].isoformat()
+    return f"{len(days)} days, {min(days)} to {max(days)}"
