@@ -17,7 +17,7 @@ from warehouse.contract import Expectation
 from warehouse.errors import ConfigurationError
 from warehouse.reference_lists import codes
 
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "==",
     exp.NEQ: "!=",
     exp.LT: "<",
@@ -61,23 +61,22 @@ def literal(value: object) -> str:
     Raises:
         TypeError: there is no literal for this type.
     """
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"CAST('{value!r}' AS DOUBLE)"
-    if isinstance(value, str):
-        quoted = value.replace("'", "''")
-        return f"'{quoted}'"
-    if isinstance(value, dt.datetime):
-        return f"TIMESTAMP '{value.isoformat(' ')}'"
-    if isinstance(value, dt.date):
-        return f"DATE '{value.isoformat()}'"
-    message = f"no SQL literal for {value!r} of type {type(value).__name__}"
-    raise TypeError(message)
+    write = _LITERALS.get(type(value))
+    if write is None:
+        message = f"no SQL literal for {value!r} of type {type(value).__name__}"
+        raise TypeError(message)
+    return write(value)
+
+
+_LITERALS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: "TRUE" if value else "FALSE",
+    int: str,
+    float: lambda value: f"CAST('{value!r}' AS DOUBLE)",
+    str: lambda value: "'" + value.replace("'", "''") + "'",
+    dt.date: lambda value: f"DATE '{value.isoformat()}'",
+    dt.datetime: lambda value: f"TIMESTAMP '{value.isoformat(' ')}'",
+}
 
 
 def quoted(name: str) -> str:
@@ -85,7 +84,7 @@ def quoted(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
-def parse(text: object, expectation: Expectation, where: str) -> exp.Expression:
+def parse(text: object, expectation: Expectation, where: str) -> exp.Expr:
     """One boolean DuckDB expression.
 
     Raises:
@@ -102,7 +101,7 @@ def parse(text: object, expectation: Expectation, where: str) -> exp.Expression:
     found = [key for key, value in tree.args.items() if value and key != "expressions"]
     if not isinstance(tree, exp.Select) or found or len(tree.expressions) != 1:
         raise wrong(expectation, where, f"condition is not one SQL expression: {text!r}")
-    expression: exp.Expression = tree.expressions[0]
+    expression: exp.Expr = tree.expressions[0]
     return expression
 
 
@@ -153,7 +152,7 @@ class Target:
         self.compare, self.null, self.join = compare, null, join
 
 
-def translate(node: exp.Expression, target: Target, rule: Expectation, where: str) -> Any:
+def translate(node: exp.Expr, target: Target, rule: Expectation, where: str) -> Any:
     """A row condition in the language of `target`.
 
     Raises:
@@ -181,7 +180,7 @@ def translate(node: exp.Expression, target: Target, rule: Expectation, where: st
     raise _unsaid(node, rule, where)
 
 
-def _unsaid(node: exp.Expression, rule: Expectation, where: str) -> ConfigurationError:
+def _unsaid(node: exp.Expr, rule: Expectation, where: str) -> ConfigurationError:
     return wrong(
         rule,
         where,
@@ -191,7 +190,7 @@ def _unsaid(node: exp.Expression, rule: Expectation, where: str) -> Configuratio
     )
 
 
-def _python(node: exp.Expression, rule: Expectation, where: str) -> Any:
+def _python(node: exp.Expr, rule: Expectation, where: str) -> Any:
     if isinstance(node, exp.Boolean):
         return bool(node.this)
     if isinstance(node, exp.Neg):

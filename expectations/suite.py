@@ -119,7 +119,7 @@ def _query_arguments(
         raise wrong(expectation, where, problem)
     parse(arguments["condition"], expectation, where)
     condition = escaped_for_query(arguments["condition"])
-    query = f"SELECT * FROM {{batch}} WHERE ({condition}\n)"  # noqa: S608 - a checked expression
+    query = f"SELECT * FROM {{batch}} WHERE ({condition}\n)"
     return {
         "unexpected_rows_query": query,
         "description": arguments.get("description", expectation.message),
@@ -136,9 +136,7 @@ def _gx_conditions() -> Target:
         compare=lambda column, operator, value: gx.ComparisonCondition(
             column=gx.Column(column), operator=gx.Operator(operator), parameter=value
         ),
-        null=lambda column, is_null: gx.NullityCondition(
-            column=gx.Column(column), is_null=is_null
-        ),
+        null=lambda column, is_null: gx.NullityCondition(column=gx.Column(column), is_null=is_null),
         join=lambda word, left, right: left & right if word == "AND" else left | right,
     )
 
@@ -163,4 +161,3 @@ def suite_for(contract: Contract) -> "ExpectationSuite":
     """
     check_contract(contract)
     return build_suite(contract.table, contract.expectations)
-
