@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from warehouse.contract import Column, Contract, Expectation, record_contracts
 from warehouse.reference_lists import wordings
-from warehouse.source import DERIVED_RESULT, ColumnMap, RecordMap
+from warehouse.source import DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
 from warehouse.sql import identifier, literal
 
 # Where a row came from: columns that every staged row and every candidate has.
@@ -36,7 +36,7 @@ _TYPED = {
 class CompiledRecord:
     """The SQL of one record map, and the row rules that go with it."""
 
-    target: str
+    target: RecordTable
     contract: Contract
     columns: tuple[str, ...]
     sql: str
@@ -66,7 +66,7 @@ def referenced_columns(record: RecordMap) -> Iterator[str]:
 
 
 def compile_record(
-    target: str, record: RecordMap, staged: str, actions: Mapping[str, str]
+    target: RecordTable, record: RecordMap, staged: str, actions: Mapping[str, str]
 ) -> CompiledRecord:
     """Compile one record map to a SELECT over the staged rows.
 
@@ -177,7 +177,6 @@ def unparsed_rule(column: Column) -> Expectation:
         arguments={
             "column": column.name,
             "row_condition": f"{identifier(_raw(column))} IS NOT NULL",
-            "condition_parser": "duckdb",
         },
         rule=f"unparsed_{column.name}",
         action="reject",

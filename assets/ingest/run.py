@@ -1,0 +1,292 @@
+"""One source's days, from landed files to record versions, with every row accounted for.
+
+`read_raw` turns files into grids of text; `ingest` turns grids into records. Both work on the
+days of one or several sources, and both may be repeated: the result is the same.
+"""
+
+import datetime as dt
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from assets.ingest import classify, outcome, versions
+from assets.ingest.control_totals import control_totals_sql
+from assets.ingest.landing import NO_ROWS, deliveries
+from assets.ingest.macros import install
+from assets.ingest.mapping import compile_record
+from assets.ingest.readers import read_to_parquet
+from assets.ingest.stage import Delivery, Staged, load_staged, stage
+from expectations.predicate import is_row_rule
+from expectations.runner import CheckResult, validate, write_results
+from warehouse.connection import Resources, connect
+from warehouse.contract import record_contracts
+from warehouse.errors import DeliveryError
+from warehouse.fingerprint import source_version
+from warehouse.home import Home
+from warehouse.source import Source
+from warehouse.sql import identifier
+from warehouse.tables import write_partition
+
+NOT_READ = ("duplicate", "unknown_source")
+
+
+@dataclass(frozen=True)
+class SourceOutcome:
+    """What became of one source's days.
+
+    Attributes:
+        source_id: the source.
+        days: days that were worked, also later ones whose versions had to be counted again.
+        deliveries: their rows of `meta.delivery`.
+        checks: Great Expectations' results on the incoming rows.
+        unmapped: delivery → columns that the source's YAML does not mention.
+    """
+
+    source_id: str
+    days: tuple[dt.date, ...]
+    deliveries: pl.DataFrame
+    checks: tuple[CheckResult, ...]
+    unmapped: Mapping[str, tuple[str, ...]]
+
+
+def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFrame:
+    """Read every registered file of the days into its raw grid.
+
+    A file that cannot be read becomes `unreadable`, with the reason; the others go on.
+
+    Returns:
+        The rows of `meta.delivery` for the days.
+    """
+    frames = []
+    for day in days:
+        rows = _day_rows(home, source.source_id, day)
+        if rows.is_empty():
+            continue
+        read = [
+            row if row["status"] in NOT_READ else _read_one(home, source, row)
+            for row in rows.to_dicts()
+        ]
+        frame = pl.DataFrame(read, schema=rows.schema)
+        write_partition(home, "meta.delivery", source.source_id, day, frame)
+        frames.append(frame)
+    return pl.concat(frames) if frames else _day_rows(home, source.source_id, dt.date.min)
+
+
+def _day_rows(home: Home, source_id: str, day: dt.date) -> pl.DataFrame:
+    path = home.partition_file("meta.delivery", source_id, day)
+    if not path.is_file():
+        return pl.DataFrame(schema=record_contracts()["meta.delivery"].polars_schema())
+    return pl.read_parquet(path, hive_partitioning=False)
+
+
+def _read_one(home: Home, source: Source, row: dict[str, object]) -> dict[str, object]:
+    day, delivery_id = row["received_on"], str(row["delivery_id"])
+    if not isinstance(day, dt.date):
+        raise TypeError(f"{delivery_id} has no day")
+    raw = home.raw_file(source.source_id, day, delivery_id)
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    landed = home.landing_day(source.source_id, day) / str(row["file_name"])
+    fresh = {**row, **NO_ROWS, "source_version": source_version(source)}
+    try:
+        read = read_to_parquet(landed, source.format, raw)
+    except DeliveryError as error:
+        raw.unlink(missing_ok=True)
+        return {**fresh, "status": "unreadable", "message": str(error), "encoding": None}
+    # Until its rows are accounted for, the delivery counts none of them.
+    return {**fresh, "status": "received", "message": None, "encoding": read.encoding}
+
+
+def ingest(
+    home: Home,
+    sources: Mapping[str, Source],
+    days: Sequence[dt.date],
+    *,
+    resources: Resources | None = None,
+    check: bool = True,
+) -> list[SourceOutcome]:
+    """Turn the raw grids of the days into record versions, source by source.
+
+    Args:
+        home: the lake.
+        sources: known sources; those without deliveries on the days are passed over.
+        days: days received. When later days of a source are in the lake already, they are
+            worked again, because what is new or unchanged there depends on these.
+        resources: limits for DuckDB.
+        check: whether Great Expectations looks at the incoming rows.
+    """
+    outcomes = []
+    for source in sources.values():
+        stored = deliveries(home, source.source_id)
+        todo = stored.filter(pl.col("received_on").is_in(list(days)))
+        if todo.is_empty():
+            continue
+        first = todo["received_on"].to_list()[0]
+        batch = stored.filter(pl.col("received_on") >= first)
+        outcomes.append(_ingest_source(home, source, batch, resources, check=check))
+    return outcomes
+
+
+def _ingest_source(
+    home: Home, source: Source, batch: pl.DataFrame, resources: Resources | None, *, check: bool
+) -> SourceOutcome:
+    days = tuple(dict.fromkeys(batch["received_on"].to_list()))
+    readable = [
+        Delivery(row["delivery_id"], row["received_on"], row["sequence"], row["file_name"])
+        for row in batch.to_dicts()
+        if row["status"] not in NOT_READ
+        and home.raw_file(source.source_id, row["received_on"], row["delivery_id"]).is_file()
+    ]
+    home.lake.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.lake, prefix=".staging-") as folder:
+        staged = stage(home, source, readable, Path(folder))
+        with connect(resources) as con:
+            install(con)
+            load_staged(con, source, staged)
+            work = _Batch(con, home, source, days, readable)
+            work.reject_misfits(staged)
+            candidates = work.candidates()
+            checks = work.check(candidates) if check else ()
+            work.classify(candidates)
+            work.write(work.number(candidates))
+            rows = work.account(batch, staged)
+    for day in days:
+        of_day = rows.filter(pl.col("received_on") == day)
+        write_partition(home, "meta.delivery", source.source_id, day, of_day)
+    return SourceOutcome(source.source_id, days, rows, tuple(checks), staged.unmapped)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The steps of one batch, in the order in which `_ingest_source` takes them."""
+
+    con: duckdb.DuckDBPyConnection
+    home: Home
+    source: Source
+    days: tuple[dt.date, ...]
+    readable: Sequence[Delivery]
+
+    def raw_files(self) -> dict[str, Path]:
+        """Raw grid of each delivery of the batch."""
+        return {
+            each.delivery_id: self.home.raw_file(
+                self.source.source_id, each.received_on, each.delivery_id
+            )
+            for each in self.readable
+        }
+
+    def reject_misfits(self, staged: Staged) -> None:
+        """Every row of a file that does not fit its source is rejected with the reason."""
+        files = self.raw_files()
+        for delivery_id, message in staged.failures.items():
+            self.con.execute(
+                "INSERT INTO structural SELECT $delivery, coalesce(source_sheet, ''), source_row, "
+                "'file_does_not_fit', NULL, NULL, $message FROM read_parquet($path)",
+                {
+                    "delivery": delivery_id,
+                    "message": message,
+                    "path": str(files[delivery_id]),
+                },
+            )
+
+    def candidates(self) -> list[classify.Candidate]:
+        """Typed candidates of every record map, each in a relation of its own."""
+        found = []
+        for table_name, table in self.source.tables.items():
+            for target, record in table.records.items():
+                compiled = compile_record(
+                    target, record, f"staged_{table_name}", self.source.actions
+                )
+                relation = f"candidate_{len(found)}"
+                self.con.execute(f"CREATE TABLE {identifier(relation)} AS {compiled.sql}")
+                found.append(classify.Candidate(relation, table_name, table, compiled))
+        return found
+
+    def check(self, candidates: Sequence[classify.Candidate]) -> list[CheckResult]:
+        """Great Expectations on the incoming rows; the results are kept with the lake."""
+        results = []
+        for each in candidates:
+            scope = f"incoming/{self.source.source_id}/{each.table_name}.{each.record.target}"
+            rules = [rule for rule in each.record.rules if is_row_rule(rule)]
+            found = validate(
+                self.con,
+                each.relation,
+                rules,
+                scope=scope,
+                sample_columns=["delivery_id", "source_sheet", "source_row"],
+            )
+            named = [
+                result.model_copy(update={"table_name": each.record.contract.table})
+                for result in found
+            ]
+            write_results(named, self.home.check_result_file(scope))
+            results += named
+        return results
+
+    def classify(self, candidates: Sequence[classify.Candidate]) -> None:
+        """Find what is rejected, repeated or held."""
+        classify.find_source_rows(self.con, self.source)
+        classify.find_broken(self.con, candidates)
+        classify.reject_rows_without_record(self.con, self.source, candidates)
+        targets = dict.fromkeys(each.record.target for each in candidates)
+        for target in targets:
+            own = [each for each in candidates if each.record.target == target]
+            classify.find_conflicts(self.con, own)
+        classify.hold_deliveries(self.con, self.source.hold_above)
+
+    def number(
+        self, candidates: Sequence[classify.Candidate]
+    ) -> list[tuple[versions.Family, str, str]]:
+        """Give every accepted record its version: family, its records, its parent's arrivals."""
+        families = versions.families(candidates)
+        records = [(family, versions.collect_records(self.con, family)) for family in families]
+        arrivals: dict[str, str] = {}
+        numbered = []
+        for family, relation in records:
+            if family.follows is None:
+                children = [(c, r) for c, r in records if c.follows == family.target]
+                earlier = self._earlier(f"core.{family.target}")
+                arrivals[family.target] = versions.number_versions(
+                    self.con, family, relation, children, earlier
+                )
+            numbered.append((family, relation, arrivals[family.follows or family.target]))
+        outcome.find_lookups(self.con, self.home, self.source, self.days[0])
+        own = [each for each in numbered if each[0].follows is None]
+        outcome.find_outcomes(self.con, self.source, own)
+        return numbered
+
+    def _earlier(self, table: str) -> list[Path]:
+        before = self.days[0] - dt.timedelta(days=1)
+        return self.home.partition_files(table, source_id=self.source.source_id, as_of=before)
+
+    def write(self, numbered: Sequence[tuple[versions.Family, str, str]]) -> None:
+        """Write the new versions, the rejected and ignored rows, and the lookups."""
+        source_id = self.source.source_id
+        selects: dict[str, list[str]] = {
+            f"core.{target}": [] for target in versions.record_tables_in_order()
+        }
+        for family, relation, arrival in numbered:
+            selects[family.contract.table].append(
+                versions.versioned_sql(family, relation, arrival, source_id)
+            )
+        selects["core.rejected_record"] = [
+            outcome.rejected_records_sql(self.con, source_id, self.raw_files())
+        ]
+        selects["meta.ignored_rows"] = [outcome.ignored_rows_sql(source_id)]
+        selects["meta.control_total"] = [control_totals_sql(self.con, self.source)]
+        self.con.register("delivery", self._delivery_days())
+        for table, parts in selects.items():
+            outcome.write_table(self.con, self.home, source_id, self.days, (table, parts))
+        outcome.write_lookups(self.con, self.home, self.source, self.days)
+
+    def _delivery_days(self) -> pl.DataFrame:
+        rows = [(each.delivery_id, each.received_on) for each in self.readable]
+        schema = {"delivery_id": pl.String(), "received_on": pl.Date()}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def account(self, batch: pl.DataFrame, staged: Staged) -> pl.DataFrame:
+        """`meta.delivery` of the batch with the outcome of every row."""
+        return outcome.accounted(self.con, batch, self.raw_files(), staged.failures)

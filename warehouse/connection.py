@@ -1,0 +1,71 @@
+"""DuckDB connections with the machine's resources: the one place where limits are set."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+_CGROUP = Path("/sys/fs/cgroup")
+_GIBIBYTE = 1024**3
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one build may use.
+
+    Attributes:
+        threads: threads of DuckDB.
+        memory_bytes: memory that DuckDB may use before it spills to `temp_directory`.
+        temp_directory: where it spills; beside the lake, which has the room.
+    """
+
+    threads: int
+    memory_bytes: int
+    temp_directory: Path | None = None
+
+    @classmethod
+    def of_machine(cls, temp_directory: Path | None = None) -> "Resources":
+        """All cores and 70 % of the memory of this machine, or of its container's limits."""
+        memory = min(_physical_memory(), _container_memory())
+        return cls(_cores(), int(memory * 0.7), temp_directory)
+
+
+def _cores() -> int:
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    quota = _read(_CGROUP / "cpu.max").split()
+    if len(quota) == 2 and quota[0].isdigit():  # noqa: PLR2004 - "quota period"
+        available = min(available, max(1, int(quota[0]) // int(quota[1])))
+    return max(1, available)
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _container_memory() -> int:
+    limit = _read(_CGROUP / "memory.max").strip()
+    return int(limit) if limit.isdigit() else 1 << 62
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except OSError:
+        return ""
+
+
+def connect(resources: Resources | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB within the given resources (this machine's if none)."""
+    given = resources or Resources.of_machine()
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": given.threads,
+        "memory_limit": f"{max(given.memory_bytes // _GIBIBYTE, 1)}GiB",
+    }
+    if given.temp_directory is not None:
+        given.temp_directory.mkdir(parents=True, exist_ok=True)
+        config["temp_directory"] = str(given.temp_directory)
+    con = duckdb.connect(config=config)
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'UTC'")
+    return con
