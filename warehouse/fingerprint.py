@@ -1,0 +1,112 @@
+"""Fingerprints: of the code, of a source's declarations and of a table's content."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from warehouse.contract import record_contracts
+from warehouse.reference_lists import CODES_DIR
+from warehouse.source import Source
+from warehouse.sql import identifier
+
+PROJECT = Path(__file__).parent.parent
+CODE_FOLDERS = ("pipelines", "assets", "expectations", "warehouse", "dbt_like_sql")
+CODE_SUFFIXES = frozenset({".py", ".sql", ".yml", ".csv"})
+
+# Columns that differ between two builds of the same content. They are left out of fingerprints
+# and comparisons; nothing else is.
+RUN_DEPENDENT_COLUMNS: dict[str, frozenset[str]] = {
+    "meta.release": frozenset({"release_id", "built_at"}),
+}
+
+
+def code_version() -> str:
+    """Version of the package and fingerprint of its files, e.g. ``0.1.0+3f2a9c01d4e5``.
+
+    Covers Python, SQL, YAML and CSV of the code folders by relative path and bytes, so it is the
+    same on every machine and changes with any declaration. Data under ``warehouse/data`` does
+    not count.
+    """
+    return f"{version('samplehouse')}+{_files_fingerprint(PROJECT)}"
+
+
+def _files_fingerprint(project: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_code_files(project), key=lambda path: path.relative_to(project).as_posix()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(project).as_posix()} {content}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _code_files(project: Path) -> Iterator[Path]:
+    data = project / "warehouse" / "data"
+    for folder in CODE_FOLDERS:
+        for place, folders, names in os.walk(project / folder):
+            folders[:] = [
+                name
+                for name in folders
+                if name != "__pycache__" and not name.startswith(".") and Path(place, name) != data
+            ]
+            yield from (Path(place, name) for name in names if Path(name).suffix in CODE_SUFFIXES)
+
+
+def source_version(source: Source) -> str:
+    """Fingerprint of what decides how a source's rows become records.
+
+    Covers the source's declaration, the contracts of the record tables (`core.*`) and the code
+    lists. Equal declarations give equal versions, however their YAML is laid out.
+    """
+    digest = hashlib.sha256(source.model_dump_json(by_alias=True).encode())
+    for table, contract in sorted(record_contracts().items()):
+        if contract.schema_name == "core":
+            digest.update(f"{table} {contract.model_dump_json()}\n".encode())
+    for path in sorted(CODES_DIR.glob("*.csv")):
+        digest.update(f"{path.name} ".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def table_fingerprint(
+    con: duckdb.DuckDBPyConnection, table: str, *, catalog: str | None = None
+) -> str:
+    """Fingerprint of a table's columns and rows, whatever the order of its rows.
+
+    Each row is written as a JSON array of its values as text, so that NULL differs from 'null',
+    decimals and dates are exact, and no text can run into the next. The 64-bit lower halves of
+    the MD5 of these texts are summed in 128 bits beside the number of rows: the sum does not
+    depend on order, and a repeated row counts twice. Run-dependent columns are left out.
+
+    Args:
+        con: connection that sees the table.
+        table: ``schema.name``.
+        catalog: attached database that holds it, when not the connection's own.
+
+    Returns:
+        32 hexadecimal digits, equal in every process and on every machine.
+    """
+    place = quoted_table(table, catalog)
+    columns = comparable_columns(con, table, catalog=catalog)
+    texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in columns)
+    row = con.execute(
+        f"FROM {place} SELECT count(*), sum(md5_number_lower(CAST(json_array({texts}) AS VARCHAR)))"
+    ).fetchall()[0]
+    return hashlib.sha256(f"{columns}|{row[0]}|{row[1]}".encode()).hexdigest()[:32]
+
+
+def comparable_columns(
+    con: duckdb.DuckDBPyConnection, table: str, *, catalog: str | None = None
+) -> dict[str, str]:
+    """Column → DuckDB type of a table in its order, without run-dependent columns."""
+    relation = con.sql(f"FROM {quoted_table(table, catalog)}")
+    skipped = RUN_DEPENDENT_COLUMNS.get(table, frozenset())
+    columns = zip(relation.columns, relation.types, strict=True)
+    return {name: str(kind) for name, kind in columns if name not in skipped}
+
+
+def quoted_table(table: str, catalog: str | None = None) -> str:
+    """``"schema"."name"``, with the database before it where given."""
+    parts = ([catalog] if catalog else []) + table.split(".")
+    return ".".join(identifier(part) for part in parts)

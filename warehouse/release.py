@@ -1,0 +1,270 @@
+"""The release: one DuckDB file, built aside, verified, then swapped in with one rename.
+
+Analysts open `release/samplehouse.duckdb`. A build never opens that file: it writes its own file
+beside it and renames it into place, so a reader keeps the release that it has open, never waits
+and never blocks a build. A build that fails or dies leaves the last good release.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse.contract import Contract, record_contracts
+from warehouse.dictionary import (
+    PUBLISHED_RECORD_TABLES,
+    RELEASE_TABLES,
+    comment_statements,
+    dictionary_frame,
+    published_contract,
+    reference_contracts,
+)
+from warehouse.errors import BlockedError, ConfigurationError
+from warehouse.fingerprint import quoted_table, table_fingerprint
+from warehouse.home import Home
+from warehouse.reference_lists import CODES_DIR
+from warehouse.release_check import check_release
+from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
+from warehouse.sql import identifier
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table of the release: its contract under its published name, and where its rows lie.
+
+    `files` are Parquet files, or CSV for code lists; a table without files is published empty.
+    """
+
+    contract: Contract
+    files: tuple[Path, ...]
+
+
+def published_tables(
+    home: Home, models: Mapping[str, Contract], as_of: dt.date | None
+) -> list[PublishedTable]:
+    """What a release consists of, by table name.
+
+    Args:
+        home: where record partitions, check results and results of models lie.
+        models: contracts of the models that were run, by table; `latest.*` is published as
+            `core.*`, `fact.*` and `mart.*` as they are, other schemas stay inside.
+        as_of: last day of receipt that counts, the day with which the models were run.
+
+    Raises:
+        BlockedError: a model has no result.
+        ConfigurationError: a code list is not described, or two tables have one name.
+    """
+    records = record_contracts()
+    tables = [
+        *_model_tables(home, models),
+        *(
+            PublishedTable(records[table], _record_files(home, table, as_of))
+            for table in PUBLISHED_RECORD_TABLES
+        ),
+        *(
+            PublishedTable(contract, (CODES_DIR / f"{contract.name}.csv",))
+            for contract in reference_contracts()
+        ),
+    ]
+    return sorted(tables, key=lambda table: table.contract.table)
+
+
+def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedTable]:
+    tables = []
+    for name, model in models.items():
+        contract = published_contract(model)
+        if contract is None:
+            continue
+        path = home.model_file(name)
+        if not path.is_file():
+            raise BlockedError(f"the model {name} has no result to publish; run the models first")
+        tables.append(PublishedTable(contract, (path,)))
+    return tables
+
+
+def _record_files(home: Home, table: str, as_of: dt.date | None) -> tuple[Path, ...]:
+    if table != "meta.check_result":
+        return tuple(home.partition_files(table, as_of=as_of))
+    found = sorted((home.lake / "check_result").glob("**/*.parquet"))
+    return tuple(path for path in found if as_of is None or not _is_after(path, as_of))
+
+
+def _is_after(path: Path, as_of: dt.date) -> bool:
+    """Whether the scope of a check result is a day after `as_of` (a scope may be no day)."""
+    try:
+        return dt.date.fromisoformat(path.stem) > as_of
+    except ValueError:
+        return False
+
+
+def build_release(
+    home: Home,
+    *,
+    tables: Sequence[PublishedTable],
+    as_of: dt.date | None,
+    built_at: dt.datetime,
+    code_version: str,
+) -> Release:
+    """Build, verify and publish a release; readers see the old one until it is complete.
+
+    The file is written beside the published one, checked through a fresh connection against
+    contracts and inputs, kept under its id, and renamed over the published file.
+
+    Two builds from the same inputs and code are equal table by table: compare them with
+    `release_compare.compare_releases`, or by the `fingerprint` of `meta.release`. Only the
+    columns of `fingerprint.RUN_DEPENDENT_COLUMNS` differ.
+
+    Args:
+        home: where the release is published.
+        tables: contents; `meta.release*` and `meta.data_dictionary` are added.
+        as_of: last day of receipt that counts, None for everything received.
+        built_at: moment of the build, with its time zone.
+        code_version: see `fingerprint.code_version`.
+
+    Raises:
+        BlockedError: a table cannot be built or the file is not as expected; nothing changed.
+        SamplehouseError: another build is running.
+    """
+    _no_name_twice(tables)
+    contracts = [
+        *(table.contract for table in tables),
+        *(record_contracts()[name] for name in RELEASE_TABLES),
+    ]
+    with release_lock(home), _aside_file(home) as aside:
+        try:
+            with duckdb.connect(str(aside)) as con:
+                _write_tables(con, tables)
+                _write_dictionary(con, contracts)
+                _write_inputs(con)
+                _write_description(con, as_of, built_at, code_version)
+                _write_comments(con, contracts)
+                con.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise BlockedError(
+                f"the release cannot be written, and the last one stays: {error}"
+            ) from error
+        check_release(aside, contracts, {t.contract.table: _rows_in_files(t) for t in tables})
+        return publish(home, aside, read_release(aside))
+
+
+def _no_name_twice(tables: Sequence[PublishedTable]) -> None:
+    names = [*(table.contract.table for table in tables), *RELEASE_TABLES]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(
+            f"several tables would be published under one name: {', '.join(repeated)}; rename one"
+        )
+
+
+@contextmanager
+def _aside_file(home: Home) -> Iterator[Path]:
+    """A path for the file being built; nothing of it, or of a build that died, remains."""
+    remove_aside(home)
+    try:
+        yield home.release_file.with_name(f".building-{os.getpid()}.duckdb")
+    finally:
+        remove_aside(home)
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> None:
+    for table in sorted(tables, key=lambda table: table.contract.table):
+        contract = table.contract
+        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
+        if not table.files:
+            con.execute(contract.empty_table_sql())
+            continue
+        try:
+            # Streams from the files and sorts on disk where memory is short.
+            rows = _rows(con, table.files).project(contract.cast_sql())
+            rows.order(_order(contract)).create(contract.table)
+        except duckdb.Error as error:
+            raise BlockedError(
+                f"{contract.table} does not fit its contract or cannot be read, and the last "
+                f"release stays: {str(error).splitlines()[0]}"
+            ) from error
+
+
+def _order(contract: Contract) -> str:
+    return ", ".join(map(identifier, contract.key or contract.column_names))
+
+
+def _rows(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
+    if files[0].suffix == ".csv":
+        frames = [pl.read_csv(path, infer_schema=False) for path in files]
+        return con.from_arrow(pl.concat(frames).to_arrow())
+    return con.read_parquet([str(path) for path in files], hive_partitioning=False)
+
+
+def _rows_in_files(table: PublishedTable) -> int:
+    if not table.files:
+        return 0
+    with duckdb.connect() as con:
+        (count,) = _rows(con, table.files).aggregate("count(*)").fetchall()[0]
+    return int(count)
+
+
+def _write_dictionary(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
+    frame = dictionary_frame(sorted(contracts, key=lambda contract: contract.table))
+    con.execute("CREATE SCHEMA IF NOT EXISTS meta")
+    contract = record_contracts()["meta.data_dictionary"]
+    rows = con.from_arrow(frame.to_arrow()).project(contract.cast_sql())
+    rows.create(contract.table)
+
+
+def _write_inputs(con: duckdb.DuckDBPyConnection) -> None:
+    contract = record_contracts()["meta.release_input"]
+    con.execute(contract.empty_table_sql())
+    has_deliveries = "FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'delivery'"
+    if con.execute(has_deliveries).fetchall():
+        columns = ", ".join(contract.column_names)
+        con.execute(
+            f"INSERT INTO meta.release_input FROM meta.delivery SELECT {columns} "
+            "ORDER BY delivery_id"
+        )
+
+
+def _write_description(
+    con: duckdb.DuckDBPyConnection, as_of: dt.date | None, built_at: dt.datetime, code_version: str
+) -> None:
+    """Fill meta.release_table, then the one row of meta.release."""
+    names = con.execute(
+        "FROM duckdb_tables() SELECT schema_name || '.' || table_name AS name ORDER BY name"
+    ).fetchall()
+    fingerprints = [(name, *_size_and_fingerprint(con, name)) for (name,) in names]
+    records = record_contracts()
+    con.execute(records["meta.release_table"].empty_table_sql())
+    con.executemany("INSERT INTO meta.release_table VALUES (?, ?, ?)", fingerprints)
+
+    fingerprint = sha256(repr(fingerprints).encode()).hexdigest()[:32]
+    moment = built_at.astimezone(dt.UTC)
+    (inputs,) = con.execute("FROM meta.release_input SELECT count(*)").fetchall()[0]
+    con.execute(records["meta.release"].empty_table_sql())
+    con.execute(
+        "INSERT INTO meta.release VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            f"{moment:%Y%m%dT%H%M%SZ}-{fingerprint[:8]}",
+            as_of,
+            moment.replace(tzinfo=None),
+            code_version,
+            duckdb.__version__,
+            inputs,
+            len(fingerprints),
+            fingerprint,
+        ],
+    )
+
+
+def _write_comments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
+    for contract in contracts:
+        for statement in comment_statements(contract):
+            con.execute(statement)
+
+
+def _size_and_fingerprint(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
+    (rows,) = con.execute(f"FROM {quoted_table(table)} SELECT count(*)").fetchall()[0]
+    return rows, table_fingerprint(con, table)

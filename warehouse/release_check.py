@@ -1,0 +1,109 @@
+"""What must hold of a release before anybody sees it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from warehouse.contract import Contract
+from warehouse.dictionary import column_comment, table_comment
+from warehouse.errors import BlockedError
+from warehouse.fingerprint import quoted_table
+from warehouse.sql import identifier
+
+
+def check_release(path: Path, contracts: Sequence[Contract], rows: Mapping[str, int]) -> None:
+    """Compare a release file, read afresh, with what it was built from.
+
+    Every table is there and no other; columns have the names, types and comments of the contract,
+    in its order; row counts equal those of the inputs; keys are unique; `meta.release` has one row.
+
+    Args:
+        path: the file, which no connection holds open.
+        contracts: every table that the file must hold.
+        rows: table → rows of its inputs, for the tables that have inputs.
+
+    Raises:
+        BlockedError: with one line per difference, expected beside found.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            problems = list(_problems(con, contracts, rows))
+    except duckdb.Error as error:
+        raise BlockedError(
+            f"the release cannot be opened, and the last one stays: {error}"
+        ) from error
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise BlockedError(f"the release is not as expected, and the last one stays:\n{lines}")
+
+
+def _problems(
+    con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], rows: Mapping[str, int]
+) -> Iterator[str]:
+    found = _tables(con)
+    expected = {contract.table: contract for contract in contracts}
+    for table in sorted(found.keys() - expected.keys()):
+        yield f"{table}: expected no such table, found one"
+    for table, contract in sorted(expected.items()):
+        if table not in found:
+            yield f"{table}: expected the table, found none"
+            continue
+        yield from _comment_problems(contract, found[table])
+        yield from _column_problems(con, contract)
+        yield from _row_problems(con, contract, rows.get(table))
+    if "meta.release" in found:
+        count = _count(con, "meta.release")
+        if count != 1:
+            yield f"meta.release: expected 1 row, found {count}"
+
+
+def _tables(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    """Table → its comment."""
+    query = "FROM duckdb_tables() SELECT schema_name || '.' || table_name, comment"
+    return dict(con.execute(query).fetchall())
+
+
+def _comment_problems(contract: Contract, comment: str | None) -> Iterator[str]:
+    if comment != table_comment(contract):
+        yield f"{contract.table}: expected the contract's comment, found {comment!r}"
+
+
+def _column_problems(con: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
+    found = con.execute(
+        "FROM duckdb_columns() SELECT column_name, data_type, comment "
+        "WHERE schema_name = ? AND table_name = ? ORDER BY column_index",
+        [contract.schema_name, contract.name],
+    ).fetchall()
+    expected_types = [f"{column.name} {column.duckdb_type}" for column in contract.columns]
+    found_types = [f"{name} {kind}" for name, kind, _ in found]
+    if found_types != expected_types:
+        yield f"{contract.table}: expected columns {expected_types}, found {found_types}"
+        return
+    for column, (name, _, comment) in zip(contract.columns, found, strict=True):
+        if comment != column_comment(column):
+            yield f"{contract.table}.{name}: expected the contract's comment, found {comment!r}"
+
+
+def _row_problems(
+    con: duckdb.DuckDBPyConnection, contract: Contract, expected: int | None
+) -> Iterator[str]:
+    count = _count(con, contract.table)
+    if expected is not None and count != expected:
+        yield f"{contract.table}: expected {expected} rows as in its inputs, found {count}"
+    if not contract.key:
+        return
+    key = ", ".join(map(identifier, contract.key))
+    repeated = con.execute(
+        f"FROM {quoted_table(contract.table)} SELECT {key}, count(*) AS rows_of_key "
+        f"GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
+    ).fetchall()
+    if repeated:
+        examples = "; ".join(
+            f"{dict(zip(contract.key, row, strict=False))} has {row[-1]} rows" for row in repeated
+        )
+        yield f"{contract.table}: expected one row per {', '.join(contract.key)}, found {examples}"
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(con.execute(f"FROM {quoted_table(table)} SELECT count(*)").fetchall()[0][0])

@@ -1,0 +1,133 @@
+"""Two releases compared table by table: what is equal, and which rows differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.errors import SamplehouseError
+from warehouse.fingerprint import comparable_columns, quoted_table, table_fingerprint
+from warehouse.sql import identifier, literal
+
+SAMPLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class TableDifference:
+    """One table in two releases; `rows_…` is None in the release that lacks the table.
+
+    `columns_only_…` are columns with their type. Rows are compared over the columns that both
+    have; `sample_…` holds the first of the rows that only one has.
+    """
+
+    table: str
+    equal: bool
+    rows_a: int | None
+    rows_b: int | None
+    only_in_a: int = 0
+    only_in_b: int = 0
+    columns_only_in_a: tuple[str, ...] = ()
+    columns_only_in_b: tuple[str, ...] = ()
+    sample_a: tuple[dict[str, Any], ...] = ()
+    sample_b: tuple[dict[str, Any], ...] = ()
+
+
+def compare_releases(a: Path, b: Path) -> list[TableDifference]:
+    """Compare every table of two release files, by name.
+
+    Tables are equal when they have the same columns, of the same types and in the same order, and
+    the same rows as often, in any order: by `table_fingerprint`, computed from the files. Where
+    that differs, the rows are told apart by `EXCEPT ALL`. Columns that depend on the moment of the
+    build (`RUN_DEPENDENT_COLUMNS`) are left out.
+
+    Args:
+        a: release file, e.g. of `kept_file`.
+        b: release file to compare with it.
+
+    Raises:
+        SamplehouseError: a file cannot be read as a DuckDB database.
+    """
+    with duckdb.connect() as con:
+        _attach(con, a, "a")
+        second = "a" if a.resolve() == b.resolve() else "b"
+        if second == "b":
+            _attach(con, b, "b")
+        in_a, in_b = _tables(con, "a"), _tables(con, second)
+        return [
+            _compare(con, table, "a" if table in in_a else None, second if table in in_b else None)
+            for table in sorted(in_a | in_b)
+        ]
+
+
+def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    if not path.is_file():
+        raise SamplehouseError(f"there is no release file {path}")
+    try:
+        con.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise SamplehouseError(f"{path.name} cannot be read as a release: {error}") from error
+
+
+def _tables(con: duckdb.DuckDBPyConnection, catalog: str) -> set[str]:
+    query = "FROM duckdb_tables() SELECT schema_name || '.' || table_name WHERE database_name = ?"
+    return {name for (name,) in con.execute(query, [catalog]).fetchall()}
+
+
+def _compare(
+    con: duckdb.DuckDBPyConnection, table: str, a: str | None, b: str | None
+) -> TableDifference:
+    rows_a = _count(con, quoted_table(table, a)) if a else None
+    rows_b = _count(con, quoted_table(table, b)) if b else None
+    if not (a and b):
+        return TableDifference(
+            table,
+            equal=False,
+            rows_a=rows_a,
+            rows_b=rows_b,
+            only_in_a=rows_a or 0,
+            only_in_b=rows_b or 0,
+        )
+    if table_fingerprint(con, table, catalog=a) == table_fingerprint(con, table, catalog=b):
+        return TableDifference(table, equal=True, rows_a=rows_a, rows_b=rows_b)
+    columns_a = comparable_columns(con, table, catalog=a)
+    columns_b = comparable_columns(con, table, catalog=b)
+    common = [name for name in columns_a if name in columns_b]
+    only_a, sample_a = _rows_only_in(con, table, common, a, b)
+    only_b, sample_b = _rows_only_in(con, table, common, b, a)
+    return TableDifference(
+        table,
+        equal=False,
+        rows_a=rows_a,
+        rows_b=rows_b,
+        only_in_a=only_a,
+        only_in_b=only_b,
+        columns_only_in_a=_unlike(columns_a, columns_b),
+        columns_only_in_b=_unlike(columns_b, columns_a),
+        sample_a=sample_a,
+        sample_b=sample_b,
+    )
+
+
+def _rows_only_in(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], here: str, there: str
+) -> tuple[int, tuple[dict[str, Any], ...]]:
+    """How many rows only `here` has, and the first of them; a row held twice counts twice."""
+    if not columns:
+        return 0, ()
+    names = ", ".join(map(identifier, columns))
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE only_here AS FROM {quoted_table(table, here)} "
+        f"SELECT {names} EXCEPT ALL FROM {quoted_table(table, there)} SELECT {names}"
+    )
+    rows = con.execute("FROM only_here ORDER BY ALL LIMIT ?", [SAMPLE_ROWS]).fetchall()
+    return _count(con, "only_here"), tuple(dict(zip(columns, row, strict=True)) for row in rows)
+
+
+def _unlike(these: dict[str, str], others: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name} {kind}" for name, kind in these.items() if others.get(name) != kind)
+
+
+def _count(con: duckdb.DuckDBPyConnection, quoted: str) -> int:
+    return int(con.execute(f"FROM {quoted} SELECT count(*)").fetchall()[0][0])
