@@ -184,7 +184,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTabl
             rows.order(_order(contract)).create(contract.table)
         except duckdb.Error as error:
             raise BlockedError(
-                f"{contract.table} does not fit its contract or cannot be read, and the last "
+                f"{contract.table} cannot be built from its files by its contract, and the last "
                 f"release stays: {str(error).splitlines()[0]}"
             ) from error
 
