@@ -139,13 +139,8 @@ def register() -> None:
     """Make the dialect known to SQLAlchemy under `URL`; once per process."""
     from sqlalchemy.dialects import registry  # noqa: PLC0415 - slow to import
 
-    class Entry:
-        """What SQLAlchemy loads; stands in for a module that would import it at once."""
-
-        load = staticmethod(_dialect_class)
-
     # `registry.register` takes a module's attribute only; its table of loaders takes any callable.
-    registry.impls["duckdb.borrowed"] = Entry.load
+    registry.impls["duckdb.borrowed"] = _dialect_class
 
 
 def _column_type(name: str) -> "TypeEngine[Any]":

@@ -118,7 +118,7 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
     sampler = _Sampler(con, table, [c for c in sample_columns if c in columns], max_samples)
     results = [_outcome(e, by_rule[e.rule], scope, name, sampler) for e in expectations]
     return ValidationRun(
-        scope=scope, table_name=name, results=tuple(results), validation=validation.to_json_dict()
+        scope=scope, table_name=name, results=tuple(results), validation=_recorded(validation)
     )
 
 
@@ -140,8 +140,21 @@ def _run_suite(
             validation.results[number] = batch.validate(alone, result_format=_COUNTS_ONLY)
         statistics = calc_validation_statistics(validation.results)
         validation.success = statistics.success
-        validation.statistics = statistics._asdict()
+        validation.statistics = {
+            name: getattr(statistics, name) for name in validation.statistics or {}
+        }
     return validation
+
+
+def _recorded(validation: "ExpectationSuiteValidationResult") -> dict[str, Any]:
+    """The validation as JSON, without tracebacks: the message says what went wrong."""
+    record: dict[str, Any] = validation.to_json_dict()
+    for item in record["results"]:
+        info = item["exception_info"]
+        for entry in [info, *info.values()]:
+            if isinstance(entry, dict) and entry.get("exception_traceback"):
+                entry["exception_traceback"] = ""
+    return record
 
 
 def _rule_of(item: "ExpectationValidationResult") -> str:
