@@ -1,0 +1,70 @@
+"""Readers: a delivered file becomes a raw grid of text cells in Parquet.
+
+The grid has `source_sheet` (text, null where there are no sheets), `source_row` (integer from 1)
+and `c1` … `cN` (text, null for an empty cell). Every row of the file is a row of the grid, header
+and blank rows included:
+
+* delimited text: `source_row` is the number of the record, as a spreadsheet would show it;
+* workbooks: the row number that a spreadsheet shows, columns from the first filled one;
+* JSON: row 1 holds the names of the fields, records follow from row 2; where the records are
+  lists of cells they are rows themselves, from row 1;
+* Parquet: row 1 holds the names of the columns, records follow from row 2.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from assets.ingest.readers.grid import ReadFile
+from assets.ingest.readers.structured import read_json, read_parquet
+from assets.ingest.readers.text import read_text
+from assets.ingest.readers.workbook import read_workbook
+from warehouse.errors import DeliveryError
+from warehouse.source import FileKind, Format
+
+__all__ = ["ReadFile", "read_to_parquet"]
+
+_Reader = Callable[[Path, Format, Path], ReadFile]
+_READERS: dict[FileKind, _Reader] = {
+    "csv": read_text,
+    "tsv": read_text,
+    "xlsx": read_workbook,
+    "xls": read_workbook,
+    "ods": read_workbook,
+    "json": read_json,
+    "parquet": read_parquet,
+}
+
+
+def read_to_parquet(path: Path, file_format: Format, out: Path) -> ReadFile:
+    """Read a delivered file into a raw grid; `out` appears only when all of it was read.
+
+    Args:
+        path: the file as received; its name may hold anything.
+        file_format: how bytes become cells.
+        out: Parquet file to write; its folder is made, an older file is replaced.
+
+    Raises:
+        DeliveryError: the file cannot be read whole; the message says where and what to do.
+    """
+    name = printable(path)
+    if path.stat().st_size == 0:
+        raise DeliveryError(f"{name}: the file is empty (0 bytes); ask for it to be sent again")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".reading-") as folder:
+        # The engines take some characters of a file name for patterns; a link has none.
+        link = Path(folder) / f"delivered.{file_format.kind}"
+        link.symlink_to(path.resolve())
+        grid = Path(folder) / "grid.parquet"
+        try:
+            result = _READERS[file_format.kind](link, file_format, grid)
+        except DeliveryError as error:
+            raise DeliveryError(f"{name}: {error}") from error
+        os.replace(grid, out)  # noqa: PTH105 - the two lie in one folder, so this is atomic
+    return result
+
+
+def printable(path: Path) -> str:
+    """A file's name on one line, for messages."""
+    return path.name if path.name.isprintable() else repr(path.name)
