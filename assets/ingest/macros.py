@@ -1,0 +1,44 @@
+"""Parsers of dates, numbers, results, limits, verdicts and identifiers, as DuckDB macros.
+
+The parsers are SQL (`assets/ingest/sql`), one file per concern, so that they run inside the query
+that reads a delivery. None of them raises: text that is not understood gives NULL.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+SQL_DIR = Path(__file__).parent / "sql"
+
+# Each file may use the macros of those before it.
+FILES = ("text", "number", "date", "unit", "result", "limit", "verdict", "identifier")
+
+
+def install(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the parsers as temporary macros of this connection (cursors of it see them too).
+
+    Macros for other code to call (the rest are their parts):
+
+    - ``clean_text(t)`` → VARCHAR
+    - ``parse_date(t, date_order)`` → DATE
+    - ``parse_number(t)`` → DECIMAL(28,10)
+    - ``parse_result(t)`` → STRUCT(qualifier, value, unit)
+    - ``split_results(t)`` → VARCHAR[]
+    - ``parse_limit(t)`` → STRUCT(comparator, low, high, unit, plan_n, plan_c)
+    - ``derive_verdict(qualifier, value, unit, comparator, low, high, limit_unit)`` → VARCHAR
+    - ``is_uscc``, ``is_organisation_code``, ``is_food_licence``, ``is_gtin``,
+      ``is_sampling_number``, ``is_division_code`` → BOOLEAN
+    - ``uscc_check_character``, ``organisation_check_character``, ``mod_11_10_check_digit``,
+      ``gtin_check_digit``, ``sampling_number_division`` → VARCHAR
+    - ``sampling_number_year`` → INTEGER
+
+    Args:
+        con: an open connection; nothing is written to its database.
+    """
+    con.execute(_statements())
+
+
+@cache
+def _statements() -> str:
+    return "\n".join((SQL_DIR / f"{name}.sql").read_text("utf-8") for name in FILES)
