@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.shown import contract_metadata, description, preview
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse.connection import connect
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import attach_dependencies, run_model
 
@@ -34,13 +35,13 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
         kinds={"duckdb", "sql"},
         owners=OWNERS,
     )
-    @explained
+    @explained()
     def run(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         path = workplace.home.model_file(model.table)
-        with workplace.connect() as con:
-            attach_dependencies(con, model, workplace.home, night.last_day, workplace.sources)
+        with connect(workplace.resources) as con:
+            attach_dependencies(con, model, workplace.home, night.last_day)
             done = run_model(con, model, workplace.home)
             context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
             return dg.MaterializeResult(

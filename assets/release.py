@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse.connection import connect
 from warehouse.engine.model import SqlModel
 from warehouse.fingerprint import code_version
 from warehouse.release import build_release, published_tables
@@ -36,7 +37,7 @@ def release_asset(models: Mapping[str, SqlModel], records: Sequence[str]) -> dg.
         owners=OWNERS,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_FOR),
     )
-    @explained
+    @explained()
     def release(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
@@ -52,7 +53,7 @@ def release_asset(models: Mapping[str, SqlModel], records: Sequence[str]) -> dg.
         )
         removed = keep_last(home, KEPT_RELEASES)
         context.log.info("release %s published, %s older ones removed", built, len(removed))
-        with workplace.connect() as con:
+        with connect(workplace.resources) as con:
             con.execute("ATTACH ? AS release (READ_ONLY)", [str(built.path)])
             sizes = con.execute("FROM release.meta.release_table ORDER BY ALL").fetchall()
         return dg.MaterializeResult(

@@ -1,16 +1,14 @@
 """What every asset is given: the place it works in, and what this night is to do."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import duckdb
 
+from warehouse.connection import Resources
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.source import Source
@@ -24,9 +22,6 @@ DAYS = dg.DailyPartitionsDefinition(
 )
 OWNERS = ["team:data-engineering"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 def today() -> dt.date:
     """The day in the offices' time zone."""
@@ -35,17 +30,11 @@ def today() -> dt.date:
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a run works: the home, the known sources, the limits of DuckDB."""
+    """Where a run works: the home, the known sources, how much of the machine DuckDB may use."""
 
     home: Home
     sources: Mapping[str, Source]
-    duckdb_config: Mapping[str, str | int]
-
-    @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A DuckDB connection in memory that spills to disk when memory is short."""
-        with duckdb.connect(config=dict(self.duckdb_config)) as con:
-            yield con
+    resources: Resources
 
 
 class Night(dg.ConfigurableResource[None]):
@@ -57,7 +46,7 @@ class Night(dg.ConfigurableResource[None]):
         as_of: models and release see only what was received up to this day; all of it without.
     """
 
-    days: list[str] = []
+    days: Sequence[str] = ()
     as_of: str = ""
 
     @property
@@ -95,19 +84,13 @@ def report_days(
             )
 
 
-def explained(
-    function: Callable[Concatenate[dg.AssetExecutionContext, P], T],
-) -> Callable[Concatenate[dg.AssetExecutionContext, P], T]:
+@contextmanager
+def explained() -> Iterator[None]:
     """Show the message of a `SamplehouseError` as the step's failure, without a stack trace."""
-
-    @wraps(function)
-    def wrapper(context: dg.AssetExecutionContext, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(context, *args, **kwargs)
-        except SamplehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
-
-    return wrapper
+    try:
+        yield
+    except SamplehouseError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 def asset_key(table: str) -> dg.AssetKey:

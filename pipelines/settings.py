@@ -5,49 +5,59 @@ Every setting has a default that suits the machine, so that nothing needs to be 
 SAMPLEHOUSE_HOME          where data lies                   warehouse/data of the checkout
 SAMPLEHOUSE_SOURCES       folders with more source YAMLs    none (several are separated by `:`)
 SAMPLEHOUSE_THREADS       threads of DuckDB                 processors that this process may use
-SAMPLEHOUSE_MEMORY_LIMIT  memory of DuckDB, e.g. 8GB        six tenths of what this process may use
-SAMPLEHOUSE_TEMP          where DuckDB spills               tmp under the home
+SAMPLEHOUSE_MEMORY_GB     memory of DuckDB, in GiB          most of what this process may use
+SAMPLEHOUSE_TEMP          where DuckDB spills               tmp in the home
 """
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.errors import ConfigurationError
-from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from warehouse.connection import Resources
+    from warehouse.home import Home
+    from warehouse.source import Source
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = PROJECT / "warehouse" / "data"
-
-CGROUP = Path("/sys/fs/cgroup")
-MEMORY_SHARE = 0.6  # the rest is for Polars, Python and the file cache
-LEAST_MEMORY = 512 * 2**20
-_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)?B", re.IGNORECASE)
+GIBIBYTE = 2**30
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, with the gaps filled from the machine.
+    """What the environment says; imports wait until a part is asked for, so that it is cheap."""
 
-    `memory_limit` is text as DuckDB takes it, e.g. ``8GB``.
-    """
-
-    home: Home
+    root: Path
     source_folders: tuple[Path, ...]
-    threads: int
-    memory_limit: str
+    threads: int | None
+    memory_gib: int | None
     temp_directory: Path
 
     @property
-    def duckdb_config(self) -> dict[str, str | int]:
-        """Configuration of every DuckDB connection."""
-        return {
-            "threads": self.threads,
-            "memory_limit": self.memory_limit,
-            "temp_directory": str(self.temp_directory),
-        }
+    def home(self) -> "Home":
+        """The folders that data lies in."""
+        from warehouse.home import Home  # noqa: PLC0415 - takes a while, and `--help` needs none
+
+        return Home(self.root)
+
+    @property
+    def resources(self) -> "Resources":
+        """Limits of DuckDB: those of the machine or container, unless set."""
+        from warehouse.connection import Resources  # noqa: PLC0415 - as above
+
+        machine = Resources.of_machine(self.temp_directory)
+        memory = machine.memory_bytes if self.memory_gib is None else self.memory_gib * GIBIBYTE
+        return replace(machine, threads=self.threads or machine.threads, memory_bytes=memory)
+
+    def sources(self) -> "dict[str, Source]":
+        """Sources of `warehouse/sources` and of the folders of SAMPLEHOUSE_SOURCES, by id."""
+        from warehouse.source import SOURCES_DIR, load_sources  # noqa: PLC0415 - as above
+
+        return load_sources((SOURCES_DIR, *self.source_folders))
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -57,14 +67,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ConfigurationError: a setting cannot be understood; the message names it.
     """
     env = os.environ if environment is None else environment
-    home = Home(_path(env.get("SAMPLEHOUSE_HOME")) or DEFAULT_HOME)
+    root = _path(env.get("SAMPLEHOUSE_HOME")) or DEFAULT_HOME
     folders = [_path(part) for part in env.get("SAMPLEHOUSE_SOURCES", "").split(os.pathsep)]
     return Settings(
-        home=home,
+        root=root,
         source_folders=tuple(_folder(folder) for folder in folders if folder is not None),
-        threads=_threads(env.get("SAMPLEHOUSE_THREADS")),
-        memory_limit=_memory_limit(env.get("SAMPLEHOUSE_MEMORY_LIMIT")),
-        temp_directory=_path(env.get("SAMPLEHOUSE_TEMP")) or home.root / "tmp",
+        threads=_whole_number(env, "SAMPLEHOUSE_THREADS"),
+        memory_gib=_whole_number(env, "SAMPLEHOUSE_MEMORY_GB"),
+        temp_directory=_path(env.get("SAMPLEHOUSE_TEMP")) or root / "tmp",
     )
 
 
@@ -75,54 +85,16 @@ def _path(text: str | None) -> Path | None:
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ConfigurationError(
-            f"SAMPLEHOUSE_SOURCES names {path}, which is no folder; give folders with source YAMLs, "
-            f"separated by '{os.pathsep}'"
+            f"SAMPLEHOUSE_SOURCES names {path}, which is no folder; "
+            f"give folders with source YAMLs, separated by '{os.pathsep}'"
         )
     return path
 
 
-def _threads(text: str | None) -> int:
+def _whole_number(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name, "").strip()
     if not text:
-        return available_processors()
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(
-            f"SAMPLEHOUSE_THREADS is '{text}'; give a whole number of threads, at least 1"
-        )
+        return None
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise ConfigurationError(f"{name} is '{text}'; give a whole number, at least 1")
     return int(text)
-
-
-def _memory_limit(text: str | None) -> str:
-    if not text:
-        usable = max(LEAST_MEMORY, int(available_memory() * MEMORY_SHARE))
-        return f"{usable // 2**20}MiB"
-    if not _MEMORY.fullmatch(text.strip()):
-        raise ConfigurationError(
-            f"SAMPLEHOUSE_MEMORY_LIMIT is '{text}'; give a size such as 8GB or 512MiB"
-        )
-    return text.strip()
-
-
-def available_processors(cgroup: Path = CGROUP) -> int:
-    """Processors that this process may use: its affinity, and the quota of its container."""
-    try:
-        allowed = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        allowed = os.cpu_count() or 1
-    quota, _, period = _first_line(cgroup / "cpu.max").partition(" ")
-    if quota.isdecimal() and period.isdecimal():
-        allowed = min(allowed, max(1, int(quota) // int(period)))
-    return allowed
-
-
-def available_memory(cgroup: Path = CGROUP) -> int:
-    """Bytes of memory that this process may use: the machine's, or less in a container."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_first_line(cgroup / name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
-    return min([memory, *(int(limit) for limit in limits if limit.isdecimal())])
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -1,0 +1,52 @@
+# Samplehouse. `make` lists what there is; every target sets up what it needs.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help setup run ui test lint format clean
+
+BIN := .venv/bin
+# uv from the machine, or one of the project's own.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+READY := .venv/.ready
+CODE := pipelines assets expectations warehouse tests
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## install everything into .venv
+
+.uv/bin/uv:
+	@python3 -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(READY): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --frozen --extra ui
+	@touch $@
+
+run: $(READY) ## deliver the demo city year and build a release from it
+	@$(BIN)/samplehouse demo || [ $$? -eq 1 ]  # 1: done, and some deliveries want a look
+
+ui: $(READY) ## open the Dagster UI on the built graph
+	@test -e "$${SAMPLEHOUSE_HOME:-warehouse/data}/release/samplehouse.duckdb" \
+		|| $(MAKE) --no-print-directory run
+	@$(BIN)/samplehouse ui
+
+test: lint ## lint, then run all tests
+	@$(BIN)/pytest
+
+lint: $(READY) ## check style, types, import layers and SQL
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar -p 0 dbt_like_sql > .sqlfluff.log \
+		|| { cat .sqlfluff.log; exit 1; }
+	@rm -f .lint-imports.log .sqlfluff.log
+
+format: $(READY) ## rewrite code and SQL in the house style
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --nocolor --disable-progress-bar dbt_like_sql
+
+clean: ## remove the environment and caches; data stays
+	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,190 @@
+"""Contracts' expectations as asset checks: Great Expectations on every table before it counts.
+
+A rule that blocks stops everything downstream of its table, so no release is built. Any other
+rule that fails is a warning. The outcome of each check is kept in the lake for the release.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from assets.shown import markdown
+from assets.workplace import Night, Workplace, asset_key, explained
+from expectations.results import CheckResult, write_results, write_run
+from expectations.runner import run_checks
+from warehouse.connection import connect
+from warehouse.contract import Contract, Expectation, record_contracts
+from warehouse.home import Home, create_view
+
+# Tables that incoming rows become; their checks show what the quarantine turned away.
+INCOMING = (
+    "core.sample",
+    "core.test_result",
+    "core.site_inspection",
+    "core.inspection_finding",
+    "core.acceptance",
+)
+INCOMING_CHECK = "incoming_rows"
+SAMPLE_ROWS = 20
+WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
+
+
+def scope_of(contract: Contract) -> str:
+    """Scope of a table's check results: ``core`` for records, ``mart`` for results of SQL."""
+    return "core" if contract.table in record_contracts() else "mart"
+
+
+def table_checks(contract: Contract) -> dg.AssetChecksDefinition | None:
+    """One multi-check with a check for each expectation of a contract; None without any."""
+    rules = {rule.rule: rule for rule in contract.expectations}
+    if not rules:
+        return None
+    key = asset_key(contract.table)
+
+    @dg.multi_asset_check(
+        name=f"check_{contract.schema_name}_{contract.name}",
+        specs=[_spec(key, rule) for rule in rules.values()],
+        description=f"Great Expectations on {contract.table}, pushed down to DuckDB.",
+        compute_kind="greatexpectations",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext,
+        workplace: dg.ResourceParam[Workplace],
+        night: Night,
+    ) -> Iterator[dg.AssetCheckResult]:
+        with explained():
+            results = run_table_checks(contract, workplace, night.last_day)
+        failed = [result.rule_id for result in results if not result.passed]
+        context.log.info("%s: %s of %s checks failed", contract.table, len(failed), len(results))
+        for result in results:
+            yield _asset_check_result(key, result, rules[result.rule_id])
+
+    return check
+
+
+def run_table_checks(
+    contract: Contract, workplace: Workplace, as_of: dt.date | None
+) -> tuple[CheckResult, ...]:
+    """Check one table as it lies in the lake, and keep the outcomes there."""
+    home, scope = workplace.home, scope_of(contract)
+    with connect(workplace.resources) as con:
+        _attach(con, contract, home, as_of)
+        run = run_checks(
+            con,
+            contract.table,
+            contract.expectations,
+            scope=scope,
+            sample_columns=(*contract.key, *WHERE_FROM),
+            max_samples=SAMPLE_ROWS,
+        )
+    write_results(run.results, home.check_result_file(f"{scope}/{contract.table}"))
+    write_run(run, validation_file(home, f"{scope}/{contract.table}"))
+    return run.results
+
+
+def validation_file(home: Home, scope: str) -> Any:
+    """Where the record of a table's checks is kept, for Data Docs."""
+    return home.lake / "validation" / f"{scope}.json"
+
+
+def _attach(
+    con: duckdb.DuckDBPyConnection, contract: Contract, home: Home, as_of: dt.date | None
+) -> None:
+    con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
+    if contract.table in record_contracts():
+        create_view(con, contract, home.partition_files(contract.table, as_of=as_of))
+    else:
+        create_view(con, contract, [home.model_file(contract.table)])
+
+
+def _spec(key: dg.AssetKey, rule: Expectation) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        rule.rule,
+        asset=key,
+        blocking=_blocks(rule),
+        description=rule.message or rule.rule.replace("_", " "),
+        metadata={"expectation": rule.name, "action": rule.action, "severity": rule.severity},
+    )
+
+
+def _blocks(rule: Expectation) -> bool:
+    return rule.action == "block" and rule.severity == "error"
+
+
+def _asset_check_result(
+    key: dg.AssetKey, result: CheckResult, rule: Expectation
+) -> dg.AssetCheckResult:
+    serious = _blocks(rule) or result.outcome == "error"
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=result.rule_id,
+        passed=result.passed,
+        severity=dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN,
+        description=f"{result.outcome}: {result.observed}",
+        metadata=_metadata(result),
+    )
+
+
+def _metadata(result: CheckResult) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "expected": result.expected,
+        "observed": result.observed,
+        "rows_checked": result.rows_checked,
+        "rows_failed": result.rows_failed,
+        "expectation": result.expectation,
+        "arguments": dg.MetadataValue.json(json.loads(result.arguments)),
+    }
+    if result.failing_rows:
+        metadata["failing_rows"] = _rows_table(result.failing_rows)
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _rows_table(failing_rows: str) -> dg.MarkdownMetadataValue:
+    rows = json.loads(failing_rows)
+    columns = list(rows[0]) if rows else []
+    return markdown(columns, [[row[name] for name in columns] for row in rows])
+
+
+def incoming_spec(table: str) -> dg.AssetCheckSpec:
+    """The check that shows what the rules found in incoming rows; it never blocks."""
+    return dg.AssetCheckSpec(
+        INCOMING_CHECK,
+        asset=asset_key(table),
+        blocking=False,
+        description="Row rules on what was received, before the quarantine took failing rows out.",
+    )
+
+
+def incoming_result(table: str, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    """The rules that incoming rows broke, source by source, with a few of the rows."""
+    failed = [result for result in results if not result.passed]
+    columns = ("where", "rule", "action", "rows failed", "rows checked", "expected", "observed")
+    lines = [
+        (
+            result.scope,
+            result.rule_id,
+            result.action,
+            result.rows_failed,
+            result.rows_checked,
+            result.expected,
+            result.observed,
+        )
+        for result in failed
+    ]
+    samples = {
+        f"failing_rows: {result.scope} {result.rule_id}": _rows_table(result.failing_rows)
+        for result in failed
+        if result.failing_rows
+    }
+    return dg.AssetCheckResult(
+        asset_key=asset_key(table),
+        check_name=INCOMING_CHECK,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(failed)} of {len(results)} rules were broken by incoming rows",
+        metadata={"rules": len(results), "broken": markdown(columns, lines), **samples},
+    )

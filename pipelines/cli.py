@@ -1,0 +1,244 @@
+"""The command line: `samplehouse`.
+
+Exit codes: 0 done; 1 done, with something to look at (held deliveries, failed checks that do not
+block); 2 the command cannot be done as it was given; 3 there is no new release.
+
+Imports wait inside the commands: `samplehouse --help` need not load an engine.
+"""
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines import show
+from pipelines.settings import Settings, read_settings
+from warehouse.errors import BlockedError, SamplehouseError
+
+if TYPE_CHECKING:
+    from warehouse.source import Source
+
+DONE, LOOK, USAGE, NO_RELEASE = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="Inspection and sampling results: files as published in, one checked DuckDB file out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+sources_app = typer.Typer(help="Known sources, and how a file would be read.")
+release_app = typer.Typer(help="Published releases.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources", invoke_without_command=True)
+app.add_typer(release_app, name="release")
+
+
+def main() -> None:
+    """Run the command line; what goes wrong becomes one message and an exit code."""
+    try:
+        app()
+    except BlockedError as error:
+        show.error(str(error))
+        sys.exit(NO_RELEASE)
+    except SamplehouseError as error:
+        show.error(str(error))
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        show.error("interrupted; what was published stays as it is")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("SAMPLEHOUSE_TRACEBACK"):
+            raise
+        show.error(
+            f"unexpected {type(error).__name__}: {error}\n"
+            "This is a fault of Samplehouse or of the machine. What was published stays as it is. "
+            "SAMPLEHOUSE_TRACEBACK=1 shows where it happened"
+        )
+        sys.exit(NO_RELEASE)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no day such as 2024-05-01") from None
+
+
+def _days(text: str) -> tuple[dt.date, ...]:
+    first, _, last = text.partition(":")
+    start, end = _day(first), _day(last or first)
+    if end < start:
+        raise typer.BadParameter(f"{end} is before {start}")
+    return tuple(start + dt.timedelta(days=n) for n in range((end - start).days + 1))
+
+
+def _source(settings: Settings, source_id: str) -> "Source":
+    known = settings.sources()
+    if source_id not in known:
+        raise SamplehouseError(
+            f"there is no source '{source_id}'; known sources: {', '.join(sorted(known)) or 'none'}"
+        )
+    return known[source_id]
+
+
+SourceId = Annotated[str, typer.Option("--source", "-s", help="Which source the files are of.")]
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed, another city.")] = 2024,
+    scale: Annotated[float, typer.Option(min=0.01, help="Size of the city.")] = 1.0,
+) -> None:
+    """Deliver the files of a synthetic city's year, and build a release from them."""
+    from pipelines.demo import deliver_demo, scorecard  # noqa: PLC0415 - loads the engines
+    from pipelines.nightly import run_night  # noqa: PLC0415 - as above
+
+    settings = read_settings()
+    files = deliver_demo(settings.home, seed=seed, scale=scale)
+    show.say(f"{files:,} files of a synthetic city year are in {settings.home.landing}")
+    outcome = run_night(settings)
+    show.night(outcome)
+    if outcome.release is not None:
+        show.frame("Pass rates of the year", scorecard(outcome.release.path))
+        show.say("See how it was made: make ui (or samplehouse ui)")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def receive(
+    files: Annotated[list[Path], typer.Argument(help="Files as published.")],
+    source: SourceId,
+    on: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="DATE", help="Day of receipt, today by default."),
+    ] = None,
+) -> None:
+    """Put files in landing, where the next night reads them."""
+    from assets.ingest.landing import receive as land  # noqa: PLC0415 - loads the engines
+    from pipelines.partitions import checked_day, today  # noqa: PLC0415 - as above
+
+    settings = read_settings()
+    known = _source(settings, source)
+    day = checked_day(on or today())
+    for path in land(settings.home, known.source_id, files, day):
+        show.say(f"received {path.relative_to(settings.root)}")
+
+
+@app.command()
+def nightly(
+    on: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="DATE", help="The night's day; later files wait."),
+    ] = None,
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(
+            parser=_day, metavar="DATE", help="Publish only what was received up to this day."
+        ),
+    ] = None,
+    again: Annotated[
+        tuple[dt.date, ...] | None,
+        typer.Option(parser=_days, metavar="DAY[:DAY]", help="Days to read again."),
+    ] = None,
+) -> None:
+    """Read what waits, check it, run the models and publish the release."""
+    from pipelines.nightly import run_night  # noqa: PLC0415 - loads the engines
+    from pipelines.partitions import checked_day  # noqa: PLC0415 - as above
+
+    if as_of is not None and (on is not None or again):
+        raise typer.BadParameter("--as-of reads nothing, so it goes with neither --on nor --again")
+    for day in (on, as_of, *(again or ())):
+        if day is not None:
+            checked_day(day)
+    outcome = run_night(read_settings(), on=on, as_of=as_of, again=again or ())
+    show.night(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+@sources_app.callback()
+def sources(context: typer.Context) -> None:
+    """List the known sources."""
+    if context.invoked_subcommand is None:
+        show.sources(read_settings().sources().values())
+
+
+@sources_app.command("preview")
+def sources_preview(file: Path, source: SourceId) -> None:
+    """Show how a file would be read, before it is received."""
+    from assets.ingest.preview import preview  # noqa: PLC0415 - loads the engines
+
+    show.preview(preview(file, _source(read_settings(), source)))
+
+
+@app.command()
+def status() -> None:
+    """What was received, what needs a look, and the last release."""
+    from pipelines.status import delivery_status  # noqa: PLC0415 - loads DuckDB
+
+    settings = read_settings()
+    found = delivery_status(settings.home)
+    show.table("Deliveries", ("source", "status", "files", "last"), found.counts, right="files")
+    for source_id, file_name, state, message in found.problems:
+        show.say(f"{state}: {source_id}/{file_name}: {message}")
+    show.say(f"Release: {found.release or 'none yet; `samplehouse nightly` builds one'}")
+    raise typer.Exit(LOOK if found.problems else DONE)
+
+
+@app.command()
+def check(
+    everything: Annotated[bool, typer.Option("--all", help="Also checks that passed.")] = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """The last outcome of every check, failing ones first."""
+    from pipelines.status import check_results  # noqa: PLC0415 - loads DuckDB
+
+    results = check_results(read_settings().home)
+    passed = sum(1 for result in results if result.outcome == "passed")
+    columns = ("scope", "table", "rule", "outcome", "action", "failed", "checked", "observed")
+    rows = [result for result in results if everything or result.outcome != "passed"]
+    if rows:
+        show.table("", columns, rows, right="failed checked")
+    show.say(f"{passed:,} of {len(results):,} checks passed.")
+    blocked = any(each.action == "block" and each.outcome != "passed" for each in results)
+    raise typer.Exit(NO_RELEASE if blocked else LOOK if passed < len(results) else DONE)
+
+
+@release_app.command("list")
+def release_list() -> None:
+    """Kept releases, newest first."""
+    from warehouse.release_store import list_releases  # noqa: PLC0415 - loads DuckDB
+
+    show.releases(list_releases(read_settings().home))
+
+
+@release_app.command("rollback")
+def release_rollback(release_id: str) -> None:
+    """Publish a kept release again."""
+    from warehouse.release_store import rollback  # noqa: PLC0415 - loads DuckDB
+
+    release = rollback(read_settings().home, release_id)
+    show.say(f"Release {release.release_id} is published again.")
+
+
+@release_app.command("compare")
+def release_compare(a: str, b: str) -> None:
+    """Compare two kept releases table by table; exit code 1 where they differ."""
+    from warehouse.release_compare import compare_releases  # noqa: PLC0415 - loads DuckDB
+    from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
+
+    home = read_settings().home
+    found = compare_releases(kept_file(home, a), kept_file(home, b))
+    show.differences(found)
+    raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI and the daemon that runs the nightly schedule."""
+    from pipelines.ui import serve  # noqa: PLC0415 - loads Dagster
+
+    serve(read_settings(), host=host, port=port)

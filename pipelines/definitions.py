@@ -1,0 +1,72 @@
+"""The one composition root: every asset, check, job, schedule and sensor comes together here.
+
+Importing this module, or building definitions, touches no data and no environment; only
+declarations (contracts, sources, SQL models) are read. `defs` is what `workspace.yaml` names.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from assets.checks import table_checks
+from assets.deliveries import landing_files
+from assets.models import model_assets
+from assets.records import RECORD_TABLES, core_assets, raw_asset
+from assets.release import release_asset
+from assets.workplace import Night, Workplace
+from pipelines.jobs import ingest_job, nightly_job, publish_job
+from pipelines.schedules import nightly_schedule
+from pipelines.sensors import landing_sensor
+from pipelines.settings import read_settings
+from warehouse.contract import record_contracts
+from warehouse.engine.model import SqlModel, load_models
+from warehouse.source import Source, load_sources
+
+
+def build_definitions(
+    sources: Mapping[str, Source] | None = None,
+    models: Mapping[str, SqlModel] | None = None,
+    workplace: Workplace | None = None,
+) -> dg.Definitions:
+    """The whole graph.
+
+    Args:
+        sources: sources by id, those of `warehouse/sources` by default.
+        models: SQL models by table, those of `dbt_like_sql` by default.
+        workplace: where runs work; by default each run reads the environment when it starts.
+    """
+    sources = load_sources() if sources is None else sources
+    models = load_models() if models is None else models
+    contracts = [
+        *(record_contracts()[table] for table in RECORD_TABLES),
+        *(model.contract for model in models.values()),
+    ]
+    checks = [table_checks(contract) for contract in contracts]
+    return dg.Definitions(
+        assets=[
+            landing_files,
+            *(raw_asset(source) for source in sources.values()),
+            core_assets(sources),
+            *model_assets(models, set(RECORD_TABLES)),
+            release_asset(models, RECORD_TABLES),
+        ],
+        asset_checks=[check for check in checks if check is not None],
+        jobs=[nightly_job, ingest_job, publish_job],
+        schedules=[nightly_schedule],
+        sensors=[landing_sensor],
+        resources={"workplace": workplace or environment_workplace, "night": Night()},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.resource(description="The home, sources and limits that the environment names.")
+def environment_workplace(_context: dg.InitResourceContext) -> Workplace:
+    """The workplace of the environment, read when a run starts."""
+    settings = read_settings()
+    return Workplace(settings.home, settings.sources(), settings.resources)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The graph with the sources of the environment, built when Dagster loads it."""
+    return build_definitions(read_settings().sources())

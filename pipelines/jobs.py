@@ -1,0 +1,35 @@
+"""Jobs: the night as a whole, and its two halves."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import dagster as dg
+
+# What is published comes from everything received; what is received comes in days.
+PUBLISHED_GROUPS = ("latest", "fact", "mart", "release")
+RECEIVED_GROUPS = ("deliveries", "raw", "core")
+
+nightly_job = dg.define_asset_job(
+    "nightly",
+    dg.AssetSelection.all(),
+    description="Everything: read what waits, check it, run the models, publish the release.",
+)
+ingest_job = dg.define_asset_job(
+    "ingest",
+    dg.AssetSelection.groups(*RECEIVED_GROUPS),
+    description="Read the days of the run's partitions again, after a source or code list changed.",
+)
+publish_job = dg.define_asset_job(
+    "publish",
+    dg.AssetSelection.groups(*PUBLISHED_GROUPS),
+    description="Run the models on what the lake holds and publish the release.",
+)
+
+
+def night_config(days: Sequence[dt.date] = (), as_of: dt.date | None = None) -> dict[str, object]:
+    """Run configuration that reads `days` and publishes as of a day (see `Night`)."""
+    config = {
+        "days": [day.isoformat() for day in days],
+        "as_of": as_of.isoformat() if as_of else "",
+    }
+    return {"resources": {"night": {"config": config}}}

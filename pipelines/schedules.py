@@ -1,0 +1,28 @@
+"""The nightly schedule."""
+
+import dagster as dg
+
+from assets.ingest.landing import pending_days
+from assets.workplace import ZONE, Workplace
+from pipelines.jobs import night_config, nightly_job
+from pipelines.partitions import night_of, readable_days
+
+
+@dg.schedule(
+    cron_schedule="0 2 * * *",
+    job=nightly_job,
+    execution_timezone=ZONE.key,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="At two in the night: read every day that waits, then publish.",
+)
+def nightly_schedule(
+    context: dg.ScheduleEvaluationContext, workplace: dg.ResourceParam[Workplace]
+) -> dg.RunRequest:
+    """One run for all days that wait; without any, the release is built from what there is."""
+    night = context.scheduled_execution_time.astimezone(ZONE).date()
+    waiting = readable_days(pending_days(workplace.home, workplace.sources, night))
+    return dg.RunRequest(
+        run_key=night.isoformat(),
+        partition_key=night_of(waiting, night).isoformat(),
+        run_config=night_config(waiting),
+    )
