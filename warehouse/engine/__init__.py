@@ -1,0 +1,1 @@
+"""SQL models: loading, lint, running and testing."""

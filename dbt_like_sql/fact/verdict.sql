@@ -1,0 +1,276 @@
+-- One row per inspected unit with the verdict that counts and what it rests on.
+--
+-- Verdicts are ranked: fail, method_inadequate, undecided, conditional, pass. The worst result
+-- decides, and a result with a limit but no verdict leaves a sample undecided unless another fails.
+-- Units are counted on the first day known of: sampled, reported, published. Of acceptances only
+-- the first completion acceptance (attempt 1) counts; pre-acceptance is attempt 0.
+with samples as (
+    select * from latest.sample
+),
+
+results as (
+    select * from latest.test_result
+),
+
+inspections as (
+    select * from latest.site_inspection
+),
+
+acceptances as (
+    select * from latest.acceptance
+),
+
+judged_results as (
+    select
+        source_id,
+        sample_no,
+        verdict is not null as is_reported,
+        limit_text is not null as has_limit,
+        derived_verdict,
+        coalesce(verdict, derived_verdict) as result_verdict
+    from results
+),
+
+ranked_results as (
+    select
+        source_id,
+        sample_no,
+        is_reported,
+        case
+            when derived_verdict = 'fail' then 4
+            when derived_verdict = 'method_inadequate' then 3
+            when derived_verdict is null and has_limit then 2
+            when derived_verdict = 'conditional' then 1
+            when derived_verdict = 'pass' then 0
+        end as derived_rank,
+        case
+            when result_verdict = 'fail' then 4
+            when result_verdict = 'method_inadequate' then 3
+            when result_verdict is null and has_limit then 2
+            when result_verdict = 'conditional' then 1
+            when result_verdict = 'pass' then 0
+        end as result_rank
+    from judged_results
+),
+
+worst_results as (
+    select
+        source_id,
+        sample_no,
+        count(*) filter (where is_reported) > 0 as has_reported_results,
+        max(derived_rank) as derived_rank,
+        max(result_rank) as result_rank
+    from ranked_results
+    group by source_id, sample_no
+),
+
+result_verdicts as (
+    select
+        source_id,
+        sample_no,
+        case when has_reported_results then 'results' else 'derived' end as verdict_basis,
+        case derived_rank
+            when 4 then 'fail'
+            when 3 then 'method_inadequate'
+            when 1 then 'conditional'
+            when 0 then 'pass'
+        end as derived_verdict,
+        case result_rank
+            when 4 then 'fail'
+            when 3 then 'method_inadequate'
+            when 1 then 'conditional'
+            when 0 then 'pass'
+        end as result_verdict
+    from worst_results
+),
+
+judged_samples as (
+    select
+        samples.source_id,
+        samples.sample_no,
+        samples.original_sample_no,
+        samples.domain,
+        samples.programme,
+        samples.sampling_basis,
+        samples.coverage,
+        coalesce(samples.sampled_on, samples.reported_on, samples.published_on) as counted_on,
+        case
+            when samples.sampled_on is not null then 'sampled_on'
+            when samples.reported_on is not null then 'reported_on'
+            when samples.published_on is not null then 'published_on'
+        end as date_basis,
+        coalesce(samples.reported_on, samples.published_on, samples.received_on) as concluded_on,
+        samples.division_code,
+        samples.product_category,
+        samples.industry_code,
+        samples.link,
+        samples.verdict as reported_verdict,
+        result_verdicts.derived_verdict,
+        coalesce(samples.verdict, result_verdicts.result_verdict) as first_verdict,
+        case
+            when samples.verdict is not null then 'reported'
+            when result_verdicts.result_verdict is not null then result_verdicts.verdict_basis
+        end as first_basis,
+        samples.sampling_basis = 'recheck' as is_recheck,
+        samples.delivery_id,
+        samples.received_on,
+        samples.source_sheet,
+        samples.source_row
+    from samples
+    left join result_verdicts
+        on
+            samples.source_id = result_verdicts.source_id
+            and samples.sample_no = result_verdicts.sample_no
+),
+
+last_rechecks as (
+    select
+        source_id,
+        original_sample_no,
+        sample_no as recheck_no,
+        first_verdict as recheck_verdict
+    from judged_samples
+    where is_recheck and first_verdict is not null and original_sample_no is not null
+    qualify
+        row_number() over (
+            partition by source_id, original_sample_no
+            order by concluded_on desc, received_on desc, sample_no desc
+        ) = 1
+),
+
+sample_units as (
+    select
+        'sample' as unit_kind,
+        judged_samples.source_id,
+        judged_samples.sample_no as unit_no,
+        judged_samples.domain,
+        judged_samples.programme,
+        judged_samples.sampling_basis,
+        judged_samples.coverage,
+        judged_samples.counted_on,
+        judged_samples.date_basis,
+        judged_samples.division_code,
+        judged_samples.product_category,
+        judged_samples.industry_code,
+        judged_samples.link,
+        judged_samples.reported_verdict,
+        judged_samples.derived_verdict,
+        coalesce(last_rechecks.recheck_verdict, judged_samples.first_verdict) as final_verdict,
+        case
+            when last_rechecks.recheck_verdict is not null then 'recheck'
+            else judged_samples.first_basis
+        end as verdict_basis,
+        last_rechecks.recheck_no,
+        judged_samples.is_recheck,
+        judged_samples.delivery_id,
+        judged_samples.received_on,
+        judged_samples.source_sheet,
+        judged_samples.source_row
+    from judged_samples
+    left join last_rechecks
+        on
+            judged_samples.source_id = last_rechecks.source_id
+            and judged_samples.sample_no = last_rechecks.original_sample_no
+            and not judged_samples.is_recheck
+),
+
+inspection_units as (
+    select
+        'site_inspection' as unit_kind,
+        source_id,
+        inspection_no as unit_no,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        inspected_on as counted_on,
+        case when inspected_on is not null then 'inspected_on' end as date_basis,
+        division_code,
+        facility_type as product_category,
+        cast(null as varchar) as industry_code,
+        cast(null as varchar) as link,
+        verdict as reported_verdict,
+        cast(null as varchar) as derived_verdict,
+        verdict as final_verdict,
+        case when verdict is not null then 'reported' end as verdict_basis,
+        cast(null as varchar) as recheck_no,
+        sampling_basis = 'recheck' as is_recheck,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row
+    from inspections
+),
+
+acceptance_units as (
+    select
+        'acceptance' as unit_kind,
+        source_id,
+        project_no as unit_no,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        accepted_on as counted_on,
+        case when accepted_on is not null then 'accepted_on' end as date_basis,
+        division_code,
+        project_category as product_category,
+        cast(null as varchar) as industry_code,
+        cast(null as varchar) as link,
+        verdict as reported_verdict,
+        cast(null as varchar) as derived_verdict,
+        verdict as final_verdict,
+        case when verdict is not null then 'reported' end as verdict_basis,
+        cast(null as varchar) as recheck_no,
+        sampling_basis = 'recheck' as is_recheck,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row
+    from acceptances
+    where attempt = 1
+),
+
+units as (
+    select * from sample_units
+    union all
+    select * from inspection_units
+    union all
+    select * from acceptance_units
+),
+
+verdicts as (
+    select
+        unit_kind,
+        source_id,
+        unit_no,
+        domain,
+        programme,
+        sampling_basis,
+        coalesce(coverage, 'UNSTATED') as coverage,
+        counted_on,
+        date_basis,
+        coalesce(division_code, 'UNKNOWN') as division_code,
+        coalesce(product_category, 'UNSTATED') as product_category,
+        industry_code,
+        link,
+        reported_verdict,
+        derived_verdict,
+        final_verdict,
+        verdict_basis,
+        recheck_no,
+        coalesce(is_recheck, false) as is_recheck,
+        coalesce(
+            derived_verdict in ('pass', 'conditional', 'fail')
+            and reported_verdict in ('pass', 'conditional', 'fail')
+            and (derived_verdict = 'fail') <> (reported_verdict = 'fail'),
+            false
+        ) as verdict_disagrees,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row
+    from units
+)
+
+select * from verdicts

@@ -1,0 +1,151 @@
+-- Pass rates of inspected units, with totals over sources, periods, divisions and categories.
+--
+-- Counts are summed first and divided once. Programme, sampling basis and coverage are never summed
+-- over, so random and targeted samples are never pooled. Rechecks are not counted themselves: their
+-- verdict already is the final verdict of the sample that they replace.
+-- Bounds: Wilson (1927), in the form of Brown, Cai and DasGupta (2001), equation 4:
+-- (x + z²/2 ± z·sqrt(x·(n - x)/n + z²/4)) / (n + z²); none for a census.
+with units as (
+    select * from fact.verdict
+),
+
+bases as (
+    select * from ref.sampling_basis
+),
+
+build as (
+    select * from meta.build
+),
+
+dated_units as (
+    select
+        *,
+        cast(extract(year from counted_on) as varchar) as year,
+        cast(extract(quarter from counted_on) as varchar) as quarter_number,
+        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
+    from units
+    where not is_recheck
+),
+
+cells as (
+    select
+        unit_kind,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        coalesce(year, 'UNKNOWN') as year,
+        coalesce(year || 'Q' || quarter_number, 'UNKNOWN') as quarter,
+        coalesce(year || '-' || month_number, 'UNKNOWN') as month,
+        source_id,
+        division_code,
+        product_category,
+        count(*) as units,
+        count(*) filter (where final_verdict = 'pass') as passed,
+        count(*) filter (where final_verdict = 'conditional') as conditional,
+        count(*) filter (where final_verdict = 'fail') as failed
+    from dated_units
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+),
+
+rolled_up as (
+    select
+        unit_kind,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        case
+            when grouping(month) = 0 then 'month'
+            when grouping(quarter) = 0 then 'quarter'
+            when grouping(year) = 0 then 'year'
+            else 'all'
+        end as period_type,
+        case
+            when grouping(month) = 0 then month
+            when grouping(quarter) = 0 then quarter
+            when grouping(year) = 0 then year
+            else 'all'
+        end as period,
+        case when grouping(source_id) = 1 then 'ALL' else source_id end as source_id,
+        case when grouping(division_code) = 1 then 'ALL' else division_code end as division_code,
+        case
+            when grouping(product_category) = 1 then 'ALL' else product_category
+        end as product_category,
+        sum(passed + conditional + failed) as tested,
+        sum(passed) as passed,
+        sum(conditional) as conditional,
+        sum(failed) as failed,
+        sum(units - passed - conditional - failed) as without_verdict
+    from cells
+    group by
+        unit_kind,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        rollup (year, quarter, month),
+        cube (source_id, division_code, product_category)
+),
+
+counts as (
+    select
+        rolled_up.*,
+        cast(rolled_up.passed as double) as x,
+        cast(rolled_up.tested as double) as n,
+        cast(1.959963984540054 as double) as z,
+        rolled_up.sampling_basis <> 'census' as has_sampling_error,
+        coalesce(bases.estimates_population = 'true', false)
+        and rolled_up.coverage = 'complete' as estimates_population
+    from rolled_up
+    left join bases
+        on rolled_up.sampling_basis = bases.code
+),
+
+intervals as (
+    select
+        *,
+        x / nullif(n, 0) as rate,
+        (x + z * z / 2) / nullif(n + z * z, 0) as centre,
+        z * sqrt(x * (n - x) / nullif(n, 0) + z * z / 4) / nullif(n + z * z, 0) as half_width
+    from counts
+),
+
+pass_rates as (
+    select
+        intervals.unit_kind,
+        intervals.domain,
+        intervals.programme,
+        intervals.sampling_basis,
+        intervals.coverage,
+        intervals.period_type,
+        intervals.period,
+        intervals.source_id,
+        intervals.division_code,
+        intervals.product_category,
+        intervals.tested,
+        intervals.passed,
+        intervals.conditional,
+        intervals.failed,
+        intervals.without_verdict,
+        intervals.passed as numerator,
+        intervals.tested as denominator,
+        intervals.rate,
+        -- at its ends the formula gives 0 and 1 but for rounding
+        case
+            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when intervals.passed = 0 then 0.0
+            else intervals.centre - intervals.half_width
+        end as wilson_low,
+        case
+            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when intervals.passed = intervals.tested then 1.0
+            else intervals.centre + intervals.half_width
+        end as wilson_high,
+        intervals.estimates_population,
+        build.as_of
+    from intervals
+    cross join build
+)
+
+select * from pass_rates

@@ -1,0 +1,218 @@
+"""SQL models: one SELECT per file under `dbt_like_sql`, the path is the table's name.
+
+`dbt_like_sql/mart/pass_rate.sql` makes `mart.pass_rate`. The YAML beside it is the table's contract
+plus given/expect tests. What a model reads is taken from its SQL and stated nowhere else.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from pydantic import Field, model_validator
+from sqlglot import exp
+
+from warehouse.contract import (
+    Contract,
+    Model,
+    parse_contract,
+    read_yaml,
+    record_contracts,
+    validated,
+)
+from warehouse.errors import ConfigurationError
+from warehouse.reference_lists import CODES_DIR
+
+DBT_DIR = Path(__file__).parents[2] / "dbt_like_sql"
+
+Row = dict[str, Any]
+
+
+class ModelTest(Model):
+    """A few input rows and what the model must make of them.
+
+    Columns that `given` leaves out take the model's `defaults`, else NULL; tables that it leaves
+    out are empty. Only the columns that `expect` names are compared, in any order of rows.
+    """
+
+    name: str = Field(min_length=8, description="what is shown, as a sentence")
+    given: dict[str, tuple[Row, ...]]
+    where: Row = Field(default_factory=dict, description="only rows with these values are compared")
+    expect: tuple[Row, ...] | None = None
+    expect_rows: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> "ModelTest":
+        if self.expect is None and self.expect_rows is None:
+            message = "a test needs expect or expect_rows"
+            raise ValueError(message)
+        if len({frozenset(row) for row in self.expect or ()}) > 1:
+            message = "all rows of expect name the same columns"
+            raise ValueError(message)
+        return self
+
+
+class ModelNotes(Model):
+    """The keys of a model's YAML beside those of its contract."""
+
+    columns_of: str | None = Field(
+        default=None, description="record table whose columns the model has, instead of `columns`"
+    )
+    defaults: dict[str, Row] = Field(
+        default_factory=dict, description="table → column → value, for rows of every test"
+    )
+    tests: tuple[ModelTest, ...] = ()
+
+
+@dataclass(frozen=True)
+class SqlModel:
+    """One model: its SELECT, the contract of what comes out, what it reads, its tests."""
+
+    table: str
+    path: Path
+    sql: str
+    contract: Contract
+    depends_on: frozenset[str]
+    defaults: Mapping[str, Row]
+    tests: tuple[ModelTest, ...]
+
+    @property
+    def file(self) -> str:
+        """Path as people write it: ``dbt_like_sql/mart/pass_rate.sql``."""
+        return "/".join(self.path.parts[-3:])
+
+
+def load_models(folder: Path = DBT_DIR) -> dict[str, SqlModel]:
+    """Every model below `folder`, by table name.
+
+    Raises:
+        ConfigurationError: SQL or YAML is wrong or missing, or a model reads an unknown table.
+    """
+    models = [_load_model(path) for path in sorted(folder.glob("*/*.sql"))]
+    orphans = [p for p in sorted(folder.glob("*/*.yml")) if not p.with_suffix(".sql").is_file()]
+    if orphans:
+        raise ConfigurationError(f"{orphans[0]}: there is no {orphans[0].stem}.sql beside it")
+    by_table = {model.table: model for model in models}
+    known = {*by_table, *record_contracts(), *provided_contracts(), *reference_tables()}
+    for model in models:
+        if unknown := sorted(model.depends_on - known):
+            raise ConfigurationError(
+                f"{model.file}: reads {', '.join(unknown)}, which is neither a record table, "
+                "a code list (ref.…) nor a model"
+            )
+    return by_table
+
+
+def ordered(models: Mapping[str, SqlModel]) -> list[SqlModel]:
+    """Models in an order in which each comes after those that it reads.
+
+    Raises:
+        ConfigurationError: models read each other in a circle.
+    """
+    graph = {name: sorted(models[name].depends_on & set(models)) for name in sorted(models)}
+    try:
+        return [models[name] for name in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        circle = error.args[1]
+        files = " → ".join(models[name].file for name in reversed(circle))
+        raise ConfigurationError(f"models read each other in a circle: {files}") from error
+
+
+def reference_tables() -> tuple[str, ...]:
+    """Code lists as models name them: ``ref.verdict`` for `verdict.csv`."""
+    return tuple(f"ref.{path.stem}" for path in sorted(CODES_DIR.glob("*.csv")))
+
+
+def parse_select(sql: str, where: str) -> exp.Query:
+    """Syntax tree of a file that holds exactly one SELECT.
+
+    Raises:
+        ConfigurationError: not SQL, or not one SELECT; names file, line and column.
+    """
+    try:
+        statements = [item for item in sqlglot.parse(sql, dialect="duckdb") if item is not None]
+    except sqlglot.errors.SqlglotError as error:
+        raise ConfigurationError(f"{where}: {_place_of(error)}") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ConfigurationError(f"{where}: a model is exactly one SELECT")
+    return statements[0]
+
+
+def tables_read(tree: exp.Query, where: str) -> frozenset[str]:
+    """Tables (``schema.name``) that a query reads; its own CTEs are not tables.
+
+    Raises:
+        ConfigurationError: a table has no schema and is no CTE.
+    """
+    steps = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = [table for table in tree.find_all(exp.Table) if table.db or table.name not in steps]
+    if bare := sorted({table.name for table in tables if not table.db}):
+        raise ConfigurationError(
+            f"{where}: {', '.join(bare)} is no CTE of this file; write tables as schema.name"
+        )
+    return frozenset(f"{table.db}.{table.name}" for table in tables)
+
+
+def _load_model(path: Path) -> SqlModel:
+    sidecar = path.with_suffix(".yml")
+    table = f"{path.parent.name}.{path.stem}"
+    where = f"dbt_like_sql/{path.parent.name}/{path.stem}"
+    if not sidecar.is_file():
+        raise ConfigurationError(f"{where}.sql: its contract {path.stem}.yml is missing")
+    data = read_yaml(sidecar)
+    if not isinstance(data, dict) or "table" in data:
+        raise ConfigurationError(
+            f"{where}.yml: a mapping of keys, without 'table': the path already says {table}"
+        )
+    notes = validated(
+        ModelNotes, {k: v for k, v in data.items() if k in ModelNotes.model_fields}, f"{where}.yml"
+    )
+    contract_keys = {k: v for k, v in data.items() if k not in ModelNotes.model_fields}
+    columns = _columns(contract_keys.pop("columns", ()), notes.columns_of, f"{where}.yml")
+    contract = parse_contract({**contract_keys, "table": table, "columns": columns}, f"{where}.yml")
+    sql = path.read_text("utf-8").strip().removesuffix(";")
+    depends_on = tables_read(parse_select(sql, f"{where}.sql"), f"{where}.sql")
+    return SqlModel(table, path, sql, contract, depends_on, notes.defaults, notes.tests)
+
+
+def _columns(entries: Collection[Any], columns_of: str | None, where: str) -> list[Any]:
+    """Columns as `parse_contract` takes them: ``core.sample.verdict`` stands for that column."""
+    if columns_of is not None:
+        return [column.model_dump() for column in _record_contract(columns_of, where).columns]
+    return [_column(entry, where) for entry in entries]
+
+
+def _column(entry: Any, where: str) -> Any:
+    if not isinstance(entry, str) or "." not in entry:
+        return entry
+    table, _, name = entry.rpartition(".")
+    contract = _record_contract(table, where)
+    if name not in contract.column_names:
+        raise ConfigurationError(f"{where}: {table} has no column '{name}'")
+    return contract.column(name).model_dump()
+
+
+def _record_contract(table: str, where: str) -> Contract:
+    try:
+        return record_contracts()[table]
+    except KeyError:
+        raise ConfigurationError(f"{where}: '{table}' is no record table") from None
+
+
+def _place_of(error: Exception) -> str:
+    places = getattr(error, "errors", None)
+    if not places:
+        return str(error).splitlines()[0]
+    first = places[0]
+    return f"line {first['line']}, column {first['col']}: {first['description']}"
+
+
+@cache
+def provided_contracts() -> dict[str, Contract]:
+    """Tables that the runner provides to every model, by name such as ``meta.build``."""
+    entries = read_yaml(Path(__file__).parent / "provided.yml")
+    contracts = [parse_contract(entry, "provided.yml") for entry in entries]
+    return {contract.table: contract for contract in contracts}

@@ -1,0 +1,224 @@
+"""Running SQL models: inputs attached as views, one SELECT each, results as Parquet.
+
+A model never says where its inputs lie. The runner makes every table that it reads visible under
+its name, casts what comes out to the contract, orders it by the key (so that two builds from the
+same inputs give the same file) and swaps the file in when it is whole.
+"""
+
+import datetime as dt
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse.contract import Contract, record_contracts
+from warehouse.engine.model import SqlModel, ordered, provided_contracts, reference_tables
+from warehouse.errors import ConfigurationError, SamplehouseError
+from warehouse.home import Home, create_view
+from warehouse.reference_lists import code_list
+from warehouse.sql import identifier
+
+# Types that a query may give where the contract has a wider one: the cast loses nothing.
+_NARROWER: dict[str, tuple[str, ...]] = {
+    "BIGINT": ("INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT", "HUGEINT"),
+    "DOUBLE": ("FLOAT",),
+}
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """What one run of a model did."""
+
+    table: str
+    rows: int
+    seconds: float
+    sql: str
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A place where a model's SQL and its contract differ."""
+
+    file: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: expected {self.expected}, actual {self.actual}"
+
+
+def qualified(table: str) -> str:
+    """Quoted ``"schema"."name"`` of ``schema.name``."""
+    return ".".join(identifier(part) for part in table.split("."))
+
+
+def register_references(con: duckdb.DuckDBPyConnection) -> None:
+    """Make every code list readable as ``ref.<list>``, all columns text."""
+    for table in reference_tables():
+        if not _exists(con, table):
+            _register_frame(con, table, code_list(table.removeprefix("ref.")))
+
+
+def attach_dependencies(
+    con: duckdb.DuckDBPyConnection,
+    model: SqlModel,
+    home: Home,
+    as_of: dt.date | None = None,
+) -> None:
+    """Make the tables that a model reads visible under their names.
+
+    A connection serves one build: a table that it has already is left as it is, so every model
+    of the build sees the same deliveries.
+
+    Args:
+        con: connection of this build.
+        model: the model about to run.
+        home: where the lake lies.
+        as_of: only deliveries received up to this day are seen; all of them without it.
+
+    Raises:
+        SamplehouseError: the model reads another one that has not been built.
+    """
+    for table in sorted(model.depends_on):
+        if _exists(con, table):
+            continue
+        if table in record_contracts():
+            _create_schema(con, table)
+            create_view(con, record_contracts()[table], home.partition_files(table, as_of=as_of))
+        elif table.startswith("ref."):
+            _register_frame(con, table, code_list(table.removeprefix("ref.")))
+        elif table == "meta.build":
+            _register_frame(con, table, build_frame(home, as_of))
+        else:
+            _attach_model(con, model, table, home.model_file(table))
+
+
+def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
+    """The one row of ``meta.build``: the day asked for, else the last day with a delivery."""
+    days = [path.parent.name for path in home.partition_files("meta.delivery", as_of=as_of)]
+    last = max((dt.date.fromisoformat(day.split("=")[1]) for day in days), default=None)
+    schema = provided_contracts()["meta.build"].polars_schema()
+    return pl.DataFrame({"as_of": [as_of or last]}, schema=schema)
+
+
+def contract_sql(model: SqlModel) -> str:
+    """The model's SELECT inside the casts of its contract."""
+    return f"SELECT {model.contract.cast_sql()}\nFROM (\n{model.sql}\n) AS model"
+
+
+def run_model(con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home) -> ModelRun:
+    """Run one model on a connection that sees its inputs; write its Parquet file.
+
+    Rows are ordered by the contract's key. A reader sees the old file or the new one.
+
+    Raises:
+        ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
+    """
+    started = time.perf_counter()
+    path = home.model_file(model.table)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    keys = ", ".join(identifier(name) for name in model.contract.key)
+    sql = contract_sql(model) + (f"\nORDER BY {keys}" if keys else "")
+    try:
+        con.sql(sql).write_parquet(str(aside), compression="zstd")
+        aside.replace(path)
+    except duckdb.Error as error:
+        raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+    rows = con.read_parquet(str(path)).aggregate("count(*)").fetchall()[0][0]
+    return ModelRun(model.table, rows, time.perf_counter() - started, sql)
+
+
+def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
+    """Compile every model against empty tables; compare names and types with its contract.
+
+    Returns:
+        One entry per column that differs, and per model that does not compile; empty when all
+        is well. A type may be narrower than declared where the cast loses nothing.
+    """
+    con = duckdb.connect()
+    try:
+        register_references(con)
+        for contract in (*record_contracts().values(), *provided_contracts().values()):
+            create_empty_table(con, contract)
+        found: list[Mismatch] = []
+        for model in ordered(models):
+            found.extend(_compile_problems(con, model))
+            create_empty_table(con, model.contract)
+        return found
+    finally:
+        con.close()
+
+
+def create_empty_table(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Empty table of a contract, with its schema."""
+    _create_schema(con, contract.table)
+    con.execute(contract.empty_table_sql())
+
+
+def _compile_problems(con: duckdb.DuckDBPyConnection, model: SqlModel) -> list[Mismatch]:
+    try:
+        relation = con.sql(model.sql)
+    except duckdb.Error as error:
+        return [Mismatch(model.file, "a query that compiles", _first_line(error))]
+    actual = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    expected = {column.name: column.duckdb_type for column in model.contract.columns}
+    problems = [
+        Mismatch(model.file, f"{name} {kind}", f"{name} {actual.get(name, 'missing')}")
+        for name, kind in expected.items()
+        if not _fits(actual.get(name), kind)
+    ]
+    problems += [
+        Mismatch(model.file, f"no column {name} (it is not in the contract)", f"{name} {kind}")
+        for name, kind in actual.items()
+        if name not in expected
+    ]
+    if not problems and list(actual) != list(expected):
+        return [Mismatch(model.file, f"order {', '.join(expected)}", ", ".join(actual))]
+    return problems
+
+
+def _fits(actual: str | None, declared: str) -> bool:
+    if actual is None:
+        return False
+    if declared.startswith("DECIMAL") and actual.startswith("DECIMAL"):
+        return True
+    return actual == declared or actual in _NARROWER.get(declared, ())
+
+
+def _attach_model(con: duckdb.DuckDBPyConnection, reader: SqlModel, table: str, path: Path) -> None:
+    if not path.is_file():
+        raise SamplehouseError(
+            f"{reader.file} reads {table}, which has not been built; build {table} first"
+        )
+    _create_schema(con, table)
+    name = f"__model_{table.replace('.', '_')}"
+    con.read_parquet(str(path)).create_view(name)
+    con.execute(f"CREATE VIEW {qualified(table)} AS FROM {identifier(name)}")
+
+
+def _register_frame(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    # A table, not a view over the frame: a connection outlives the frame, and lists are short.
+    _create_schema(con, table)
+    relation = con.from_arrow(frame.to_arrow())
+    relation.create(qualified(table))
+
+
+def _create_schema(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.', maxsplit=1)[0])}")
+
+
+def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    schema, name = table.split(".")
+    query = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+    return bool(con.execute(query, [schema, name]).fetchall())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
