@@ -149,7 +149,7 @@ def build_release(
             raise BlockedError(
                 f"the release cannot be written, and the last one stays: {error}"
             ) from error
-        check_release(aside, contracts, {t.contract.table: _rows_in_files(t) for t in tables})
+        check_release(aside, contracts, _rows_in_files(tables))
         return publish(home, aside, read_release(aside))
 
 
@@ -200,12 +200,15 @@ def _rows(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckD
     return con.read_parquet([str(path) for path in files], hive_partitioning=False)
 
 
-def _rows_in_files(table: PublishedTable) -> int:
-    if not table.files:
-        return 0
+def _rows_in_files(tables: Sequence[PublishedTable]) -> dict[str, int]:
+    """Table → rows that its files hold, counted apart from the file that was written."""
     with duckdb.connect() as con:
-        (count,) = _rows(con, table.files).aggregate("count(*)").fetchall()[0]
-    return int(count)
+        return {
+            table.contract.table: _rows(con, table.files).aggregate("count(*)").fetchall()[0][0]
+            if table.files
+            else 0
+            for table in tables
+        }
 
 
 def _write_dictionary(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
@@ -260,9 +263,11 @@ def _write_description(
 
 
 def _write_comments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
+    con.begin()  # one transaction: a flush to disk for each of hundreds of comments is slow
     for contract in contracts:
         for statement in comment_statements(contract):
             con.execute(statement)
+    con.commit()
 
 
 def _size_and_fingerprint(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
