@@ -12,6 +12,7 @@ from warehouse.engine.model import SqlModel
 from warehouse.fingerprint import code_version
 from warehouse.release import build_release, published_tables
 from warehouse.release_store import keep_last
+from warehouse.sql import literal
 
 KEPT_RELEASES = 30
 FRESH_FOR = dt.timedelta(hours=36)
@@ -54,7 +55,7 @@ def release_asset(models: Mapping[str, SqlModel], records: Sequence[str]) -> dg.
         removed = keep_last(home, KEPT_RELEASES)
         context.log.info("release %s published, %s older ones removed", built, len(removed))
         with connect(workplace.resources) as con:
-            con.execute("ATTACH ? AS release (READ_ONLY)", [str(built.path)])
+            con.execute(f"ATTACH {literal(str(built.path))} AS release (READ_ONLY)")
             sizes = con.execute("FROM release.meta.release_table ORDER BY ALL").fetchall()
         return dg.MaterializeResult(
             metadata={
