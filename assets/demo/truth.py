@@ -1,0 +1,186 @@
+"""The truth about the demo: what a right pipeline must publish, from the values that were drawn."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.demo.source_year import SLICES, SourceYear
+
+DELIVERY_COUNTS = (
+    "rows_read",
+    "rows_used",
+    "rows_rejected",
+    "rows_duplicate",
+    "rows_unchanged",
+    "rows_ignored",
+)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What must come out; every attribute but the first two is a table.
+
+    Attributes:
+        seed: seed of the demo.
+        scale: size of the demo.
+        deliveries: one row per file: source_id, received_on, file_name, kind, status and
+            `DELIVERY_COUNTS`.
+        rejected: rejected rows by source_id, received_on, file_name and rule_id. A row that breaks
+            two rules counts under both. In a held delivery, only rows that break a rule.
+        sources: per source: files, loaded files, units (latest versions), versions, results
+            (reported parameters of latest versions), nonconforming parameters of latest versions.
+        counts: units by unit_kind, domain, programme, sampling_basis, month (first day),
+            division_code and category: units, tested (with a final verdict), passed, failed.
+            Rechecks are applied to their originals and not counted; an acceptance counts where it
+            is a first attempt (attempt 1).
+        attempts: acceptance attempts by attempt, supervised, month, division_code, category.
+        rechecks: original_sample_no, recheck_no, received_on, verdict, whether it `applies` to a
+            known sample and whether it `overturns` the verdict of that sample's latest version.
+    """
+
+    seed: int
+    scale: float
+    deliveries: pl.DataFrame
+    rejected: pl.DataFrame
+    sources: pl.DataFrame
+    counts: pl.DataFrame
+    attempts: pl.DataFrame
+    rechecks: pl.DataFrame
+
+    def as_records(self) -> dict[str, Any]:
+        """Every table as a list of records; dates as ISO text."""
+        tables = ("deliveries", "rejected", "sources", "counts", "attempts", "rechecks")
+        dates = pl.selectors.date().dt.strftime("%Y-%m-%d")
+        records = {name: getattr(self, name).with_columns(dates).to_dicts() for name in tables}
+        return {"seed": self.seed, "scale": self.scale, **records}
+
+    def write(self, path: Path) -> None:
+        """Write the truth as JSON in UTF-8."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.as_records(), ensure_ascii=False, indent=1)
+        path.write_text(text + "\n", "utf-8")
+
+
+def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYear) -> Truth:
+    """The truth about all sources; `recheck` replaces verdicts of the food samples."""
+    known = pl.concat(_latest_samples(year) for year in years if year.source.unit_kind == "sample")
+    rechecks = _rechecks(recheck, known)
+    everything = [*years, recheck]
+    attempts = next(year for year in years if year.source.unit_kind == "acceptance")
+    first = attempts.contents.filter(pl.col("latest"), pl.col("attempt") == "1")
+    final = known.join(
+        rechecks.filter("applies").select(sample_no="original_sample_no", final="failed"),
+        on="sample_no",
+        how="left",
+        maintain_order="left",
+    ).with_columns(failed=pl.coalesce("final", "failed"))
+    counted = pl.concat(
+        [
+            final.select("unit_kind", *SLICES, "failed"),
+            first.select(pl.lit("acceptance").alias("unit_kind"), *SLICES, "failed"),
+        ]
+    )
+    slices = ("attempt", "supervised", "month", "division_code", "category")
+    latest_attempts = attempts.contents.filter("latest").with_columns(
+        pl.col("attempt").cast(pl.Int64), supervised=pl.col("supervised") == "是"
+    )
+    return Truth(
+        seed=seed,
+        scale=scale,
+        deliveries=pl.concat(map(_deliveries, everything)),
+        rejected=pl.concat(map(_rejected, everything)),
+        sources=pl.concat(map(_source, everything)),
+        counts=_counts(counted, ("unit_kind", *SLICES)),
+        attempts=_counts(latest_attempts, slices),
+        rechecks=rechecks.select(
+            "recheck_no",
+            "original_sample_no",
+            "received_on",
+            "applies",
+            "overturns",
+            verdict=pl.when("failed").then(pl.lit("fail")).otherwise(pl.lit("pass")),
+        ),
+    )
+
+
+def _latest_samples(year: SourceYear) -> pl.DataFrame:
+    return year.contents.filter("latest").select(
+        *SLICES, "sample_no", "failed", unit_kind=pl.lit("sample")
+    )
+
+
+def _rechecks(recheck: SourceYear, known: pl.DataFrame) -> pl.DataFrame:
+    originals = known.select("sample_no", original_failed="failed")
+    return (
+        recheck.contents.filter("latest")
+        .join(
+            originals,
+            left_on="original_sample_no",
+            right_on="sample_no",
+            how="left",
+            maintain_order="left",
+        )
+        .select(
+            "original_sample_no",
+            "failed",
+            recheck_no="sample_no",
+            received_on="first_received_on",
+            applies=pl.col("original_failed").is_not_null(),
+            overturns=(pl.col("original_failed") & ~pl.col("failed")).fill_null(value=False),
+        )
+    )
+
+
+def _counts(units: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    return (
+        units.group_by(by)
+        .agg(
+            units=pl.len().cast(pl.Int64),
+            tested=pl.col("failed").count().cast(pl.Int64),
+            passed=(~pl.col("failed")).sum().cast(pl.Int64),
+            failed=pl.col("failed").sum().cast(pl.Int64),
+        )
+        .sort(by)
+    )
+
+
+def _deliveries(year: SourceYear) -> pl.DataFrame:
+    return year.ledger.deliveries.select(
+        pl.lit(year.source.source_id).alias("source_id"),
+        "received_on",
+        "file_name",
+        "kind",
+        "status",
+        *DELIVERY_COUNTS,
+    )
+
+
+def _rejected(year: SourceYear) -> pl.DataFrame:
+    names = year.ledger.deliveries.select("delivery_no", "received_on", "file_name")
+    return year.ledger.rejected.join(names, on="delivery_no", maintain_order="left").select(
+        pl.lit(year.source.source_id).alias("source_id"),
+        "received_on",
+        "file_name",
+        "rule_id",
+        "rows",
+    )
+
+
+def _source(year: SourceYear) -> pl.DataFrame:
+    latest = year.contents.filter("latest")
+    return pl.DataFrame(
+        {
+            "source_id": [year.source.source_id],
+            "unit_kind": [year.source.unit_kind],
+            "files": [year.ledger.deliveries.height],
+            "loaded": [year.ledger.deliveries.filter(pl.col("status") == "loaded").height],
+            "units": [latest.height],
+            "versions": [year.contents.height],
+            "results": [int(latest["results"].sum())],
+            "nonconforming_parameters": [int(latest["nonconforming"].sum())],
+        }
+    )
