@@ -210,6 +210,13 @@ def _place_of(error: Exception) -> str:
     return f"line {first['line']}, column {first['col']}: {first['description']}"
 
 
+def contract_of(table: str, models: Mapping[str, SqlModel]) -> Contract:
+    """Contract of a table that models read, code lists apart (KeyError for an unknown table)."""
+    if table in models:
+        return models[table].contract
+    return {**record_contracts(), **provided_contracts()}[table]
+
+
 @cache
 def provided_contracts() -> dict[str, Contract]:
     """Tables that the runner provides to every model, by name such as ``meta.build``."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 
-from warehouse.contract import Contract, record_contracts
-from warehouse.engine.model import ModelTest, Row, SqlModel, provided_contracts
+from warehouse.contract import Contract
+from warehouse.engine.model import ModelTest, Row, SqlModel, contract_of
 from warehouse.engine.run import (
     contract_sql,
     create_empty_table,
@@ -62,28 +62,21 @@ def _fill_inputs(
     if foreign := sorted(named - set(inputs)):
         raise ConfigurationError(f"{where}: the model does not read {', '.join(foreign)}")
     for table in inputs:
-        contract = _contract(table, models)
+        contract = contract_of(table, models)
         create_empty_table(con, contract)
         rows = test.given.get(table, ({},) if table == "meta.build" else ())
         defaults = model.defaults.get(table, {})
         _insert(con, contract, [{**defaults, **row} for row in rows], where)
 
 
-def _contract(table: str, models: Mapping[str, SqlModel]) -> Contract:
-    if table in models:
-        return models[table].contract
-    return provided_contracts().get(table) or record_contracts()[table]
-
-
 def _insert(
     con: duckdb.DuckDBPyConnection, contract: Contract, rows: Sequence[Row], where: str
 ) -> None:
-    names = sorted({name for row in rows for name in row})
-    _check_names(names, contract, where)
-    if not rows or not names:
-        if rows:
-            con.execute(f"INSERT INTO {qualified(contract.table)} DEFAULT VALUES")
+    if not rows:
         return
+    given = sorted({name for row in rows for name in row})
+    _check_names(given, contract, where)
+    names = given or contract.column_names[:1]
     columns = ", ".join(identifier(name) for name in names)
     con.executemany(
         f"INSERT INTO {qualified(contract.table)} ({columns}) VALUES ({_casts(contract, names)})",

@@ -1,0 +1,113 @@
+"""Reading models from a folder: what is derived, and what is refused with a clear message."""
+
+from pathlib import Path
+
+import pytest
+
+from warehouse.engine.model import load_models, ordered
+from warehouse.errors import ConfigurationError
+
+SIDECAR = """
+description: A table for tests of the loader.
+grain: one source
+key: [source_id]
+columns: [source_id]
+"""
+
+
+def write(folder: Path, table: str, sql: str, sidecar: str | None = SIDECAR) -> None:
+    schema, name = table.split(".")
+    (folder / schema).mkdir(exist_ok=True)
+    (folder / schema / f"{name}.sql").write_text(sql, "utf-8")
+    if sidecar is not None:
+        (folder / schema / f"{name}.yml").write_text(sidecar, "utf-8")
+
+
+def select_from(table: str) -> str:
+    return f"with rows_in as (select source_id from {table}) select source_id from rows_in;\n"
+
+
+def test_dependencies_come_from_the_sql_and_give_the_order(tmp_path: Path) -> None:
+    write(tmp_path, "mart.a", select_from("fact.b"))
+    write(tmp_path, "fact.b", select_from("core.sample"))
+    write(tmp_path, "mart.c", "select a.source_id from mart.a as a, ref.verdict, meta.build")
+    models = load_models(tmp_path)
+    assert models["mart.a"].depends_on == {"fact.b"}
+    assert models["mart.c"].depends_on == {"mart.a", "ref.verdict", "meta.build"}
+    assert [model.table for model in ordered(models)] == ["fact.b", "mart.a", "mart.c"]
+    assert models["mart.a"].contract.table == "mart.a"
+    assert models["mart.a"].file.endswith("mart/a.sql")
+    assert not models["mart.a"].sql.endswith(";")
+
+
+def test_columns_may_be_those_of_a_record_table(tmp_path: Path) -> None:
+    sidecar = SIDECAR.replace("columns: [source_id]", "columns_of: core.acceptance")
+    write(tmp_path, "latest.a", "select * from core.acceptance", sidecar)
+    columns = load_models(tmp_path)["latest.a"].contract.column_names
+    assert columns[:3] == ("source_id", "project_no", "attempt")
+
+
+def test_a_column_may_be_that_of_a_record_table(tmp_path: Path) -> None:
+    sidecar = SIDECAR.replace(
+        "columns: [source_id]", "columns: [source_id, core.test_result.value]"
+    )
+    write(tmp_path, "mart.a", "select source_id, value from core.test_result", sidecar)
+    column = load_models(tmp_path)["mart.a"].contract.column("value")
+    assert (column.type, column.term_zh) == ("decimal", "检验值")
+
+
+@pytest.mark.parametrize(
+    ("sql", "sidecar", "message"),
+    [
+        ("select source_id from core.samples", SIDECAR,
+         "mart/a.sql: reads core.samples, which is neither"),
+        ("select source_id from ref.colours", SIDECAR, "reads ref.colours, which is neither"),
+        ("select source_id from sample", SIDECAR, "mart/a.sql: sample is no CTE of this file"),
+        ("select source_id\nfrom core.sample where (", SIDECAR,
+         r"mart/a.sql: line 2, column \d+: "),
+        ("select 'open from core.sample", SIDECAR, "mart/a.sql: "),
+        ("select 1 from core.sample; select 2", SIDECAR, "exactly one SELECT"),
+        ("drop table core.sample", SIDECAR, "exactly one SELECT"),
+        ("", SIDECAR, "exactly one SELECT"),
+        ("select source_id from core.sample", None, "its contract a.yml is missing"),
+        ("select source_id from core.sample", "table: mart.b" + SIDECAR,
+         "mart/a.yml: a mapping of keys, without 'table'"),
+        ("select source_id from core.sample", "[]", "mart/a.yml: a mapping of keys"),
+        ("select source_id from core.sample", SIDECAR + "owner: me\n", "mart/a.yml: owner: Extra"),
+        ("select source_id from core.sample",
+         SIDECAR + "tests: [{name: a test of it, given: {}}]\n",
+         "a test needs expect or expect_rows"),
+        ("select source_id from core.sample",
+         SIDECAR + "tests: [{name: a test of it, given: {}, expect: [{a: 1}, {b: 2}]}]\n",
+         "all rows of expect name the same columns"),
+        ("select source_id from core.sample", SIDECAR.replace("columns: [", "columns: [colour, "),
+         "mart/a.yml: column 'colour'"),
+        ("select source_id from core.sample",
+         SIDECAR.replace("columns: [", "columns: [core.sample.colour, "),
+         "mart/a.yml: core.sample has no column 'colour'"),
+        ("select source_id from core.sample",
+         SIDECAR.replace("columns: [", "columns: [core.colours.red, "),
+         "mart/a.yml: 'core.colours' is no record table"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named_with_their_file(
+    tmp_path: Path, sql: str, sidecar: str | None, message: str
+) -> None:
+    write(tmp_path, "mart.a", sql, sidecar)
+    with pytest.raises(ConfigurationError, match=message):
+        load_models(tmp_path)
+
+
+def test_a_contract_without_sql_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "mart.a", "select source_id from core.sample")
+    (tmp_path / "mart" / "a.sql").unlink()
+    with pytest.raises(ConfigurationError, match=r"there is no a\.sql beside it"):
+        load_models(tmp_path)
+
+
+def test_circles_are_named_file_by_file(tmp_path: Path) -> None:
+    write(tmp_path, "mart.a", select_from("mart.b"))
+    write(tmp_path, "mart.b", select_from("mart.c"))
+    write(tmp_path, "mart.c", select_from("mart.a"))
+    with pytest.raises(ConfigurationError, match=r"circle: .*mart/a\.sql.*mart/.\.sql"):
+        ordered(load_models(tmp_path))
