@@ -40,7 +40,7 @@ def find_outcomes(
         for name, table in source.tables.items()
         if table.lookup
     ]
-    nothing = f"SELECT {ROW}, FALSE AS changed FROM source_row LIMIT 0"
+    nothing = f"SELECT {ROW}, FALSE AS changed FROM source_row WHERE FALSE"
     con.execute(
         f"""
         CREATE TABLE row_outcome AS
@@ -61,7 +61,6 @@ def find_outcomes(
         LEFT JOIN repeated USING ({ROW})
         LEFT JOIN contribution USING ({ROW})
         UNION ALL SELECT {ROW}, 'ignored' FROM ignored
-        UNION ALL SELECT DISTINCT {ROW}, 'used' FROM control_totals
         """
     )
 
@@ -134,7 +133,7 @@ def rejected_records_sql(
             FROM rejected_grid JOIN rejected_file USING (filename)
         )
         SELECT {literal(source_id)} AS source_id, delivery_id, received_on,
-            nullif(source_sheet, '') AS source_sheet, source_row, rule_id,
+            source_sheet, source_row, rule_id,
             min(column_name) AS column_name, min(value_text) AS value_text,
             min(message) AS message, min(row_cells) AS row_cells
         FROM broken JOIN delivery USING (delivery_id) LEFT JOIN cells USING ({ROW})
@@ -146,7 +145,7 @@ def ignored_rows_sql(source_id: str) -> str:
     """SELECT of `meta.ignored_rows`."""
     return (
         f"SELECT {literal(source_id)} AS source_id, delivery_id, received_on, "
-        "nullif(source_sheet, '') AS source_sheet, reason, count(*) AS row_count "
+        "source_sheet, reason, count(*) AS row_count "
         "FROM ignored JOIN delivery USING (delivery_id) GROUP BY ALL"
     )
 

@@ -14,11 +14,11 @@ import duckdb
 import polars as pl
 
 from assets.ingest import classify, outcome, versions
-from assets.ingest.control_totals import control_totals_sql
 from assets.ingest.landing import NO_ROWS, deliveries
 from assets.ingest.macros import install
 from assets.ingest.mapping import compile_record
 from assets.ingest.readers import read_to_parquet
+from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
 from expectations.predicate import is_row_rule
 from expectations.runner import CheckResult, validate, write_results
@@ -150,8 +150,8 @@ def _ingest_source(
             work.reject_misfits(staged)
             candidates = work.candidates()
             checks = work.check(candidates) if check else ()
-            work.classify(candidates)
-            work.write(work.number(candidates))
+            work.judge(candidates)
+            work.write(candidates, work.number(candidates))
             rows = work.account(batch, staged)
     for day in days:
         of_day = rows.filter(pl.col("received_on") == day)
@@ -226,7 +226,7 @@ class _Batch:
             results += named
         return results
 
-    def classify(self, candidates: Sequence[classify.Candidate]) -> None:
+    def judge(self, candidates: Sequence[classify.Candidate]) -> None:
         """Find what is rejected, repeated or held."""
         classify.find_source_rows(self.con, self.source)
         classify.find_broken(self.con, candidates)
@@ -262,7 +262,11 @@ class _Batch:
         before = self.days[0] - dt.timedelta(days=1)
         return self.home.partition_files(table, source_id=self.source.source_id, as_of=before)
 
-    def write(self, numbered: Sequence[tuple[versions.Family, str, str]]) -> None:
+    def write(
+        self,
+        candidates: Sequence[classify.Candidate],
+        numbered: Sequence[tuple[versions.Family, str, str]],
+    ) -> None:
         """Write the new versions, the rejected and ignored rows, and the lookups."""
         source_id = self.source.source_id
         selects: dict[str, list[str]] = {
@@ -276,7 +280,8 @@ class _Batch:
             outcome.rejected_records_sql(self.con, source_id, self.raw_files())
         ]
         selects["meta.ignored_rows"] = [outcome.ignored_rows_sql(source_id)]
-        selects["meta.control_total"] = [control_totals_sql(self.con, self.source)]
+        totals = control_totals_sql(self.source, candidates)
+        selects["meta.control_total"] = [totals] if totals else []
         self.con.register("delivery", self._delivery_days())
         for table, parts in selects.items():
             outcome.write_table(self.con, self.home, source_id, self.days, (table, parts))

@@ -40,6 +40,7 @@ CONTROL_TOTALS = {
     "source_sheet": pl.String(),
     "source_row": pl.Int64(),
     "label": pl.String(),
+    "detail_sheet": pl.String(),
     "stated": pl.Int64(),
 }
 
@@ -129,7 +130,9 @@ def _keep(
     staged.ignored.append(_with_delivery(delivery, reshaped.ignored, IGNORED))
     staged.structural.append(_with_delivery(delivery, reshaped.rejected, STRUCTURAL))
     staged.control_totals.append(_with_delivery(delivery, reshaped.control_totals, CONTROL_TOTALS))
-    staged.unmapped[delivery.delivery_id] = tuple(reshaped.unmapped)
+    staged.unmapped[delivery.delivery_id] = tuple(
+        dict.fromkeys(name for names in reshaped.unmapped.values() for name in names)
+    )
 
 
 def _with_delivery(

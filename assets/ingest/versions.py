@@ -235,7 +235,7 @@ def versioned_sql(family: Family, relation: str, arrival: str, source_id: str) -
         elif column.name in ("version", "content_hash"):
             expression = f"a.{name}"
         elif column.name == "source_sheet":
-            expression = "nullif(r.source_sheet, '')"
+            expression = "r.source_sheet"
         else:
             expression = f"r.{name}" if column.name in given else "NULL"
         columns.append(f"CAST({expression} AS {column.duckdb_type}) AS {name}")

@@ -88,7 +88,9 @@ class Office:
 
     def table(self, name: str) -> pl.DataFrame:
         files = self.home.partition_files(name)
-        return pl.scan_parquet(files, hive_partitioning=False).collect() if files else pl.DataFrame()
+        return (
+            pl.scan_parquet(files, hive_partitioning=False).collect() if files else pl.DataFrame()
+        )
 
     def counts(self) -> list[tuple[Any, ...]]:
         rows = deliveries(self.home)
@@ -141,7 +143,10 @@ def test_each_row_has_one_outcome(office: Office) -> None:
 
 
 def test_a_sample_on_several_rows_fails_when_one_item_fails(office: Office) -> None:
-    rows = ["S1,1,2024-03-01,rice,合格,lead,0.1,≤0.2", "S1,2,2024-03-01,rice,不合格,cadmium,0.3,≤0.2"]
+    rows = [
+        "S1,1,2024-03-01,rice,合格,lead,0.1,≤0.2",
+        "S1,2,2024-03-01,rice,不合格,cadmium,0.3,≤0.2",
+    ]
     office.deliver("a.csv", HEADER + "\n".join(rows) + "\n", DAY)
     office.run(DAY)
     (sample,) = office.table("core.sample").to_dicts()
@@ -150,9 +155,13 @@ def test_a_sample_on_several_rows_fails_when_one_item_fails(office: Office) -> N
 
 
 def test_a_later_delivery_is_unchanged_or_a_new_version(office: Office) -> None:
-    office.deliver("a.csv", HEADER + "S1,1,2024-03-01,rice,合格,,,\nS2,2,2024-03-01,tea,合格,,,\n", DAY)
+    office.deliver(
+        "a.csv", HEADER + "S1,1,2024-03-01,rice,合格,,,\nS2,2,2024-03-01,tea,合格,,,\n", DAY
+    )
     office.run(DAY)
-    office.deliver("b.csv", HEADER + "S1,1,2024-03-01,rice,合格,,,\nS2,2,2024-03-01,tea,不合格,,,\n", LATER)
+    office.deliver(
+        "b.csv", HEADER + "S1,1,2024-03-01,rice,合格,,,\nS2,2,2024-03-01,tea,不合格,,,\n", LATER
+    )
     office.run(LATER)
     assert office.counts() == [("loaded", 2, 0, 0, 0, 1), ("loaded", 1, 0, 0, 1, 1)]
     versions = office.table("core.sample").sort("sample_no", "version")
@@ -165,7 +174,8 @@ def test_a_later_delivery_is_unchanged_or_a_new_version(office: Office) -> None:
 
 def test_going_back_to_an_earlier_content_is_a_new_version(office: Office) -> None:
     for day, verdict in ((DAY, "合格"), (NEXT_DAY, "不合格"), (LATER, "合格")):
-        office.deliver(f"{day}.csv", HEADER + f"S1,1,2024-03-01,rice,{verdict},,,\n", day)
+        row = f"S1,{day:%d},2024-03-01,rice,{verdict},,,\n"  # no two files have the same bytes
+        office.deliver(f"{day}.csv", HEADER + row, day)
     office.run(DAY, NEXT_DAY, LATER)
     versions = office.table("core.sample").sort("version")
     assert versions["verdict"].to_list() == ["pass", "fail", "pass"]
