@@ -5,16 +5,22 @@ import polars as pl
 
 from assets.ingest.landing import register
 from assets.shown import markdown
-from assets.workplace import DAYS, OWNERS, Night, Workplace, day_names, explained, report_days
+from assets.workplace import (
+    OWNERS,
+    Night,
+    Workplace,
+    daily_asset,
+    day_names,
+    explained,
+    report_days,
+)
 
 LANDING = dg.AssetKey(["landing", "files"])
 LISTED_FILES = 100
 
 
-@dg.asset(
+@daily_asset(
     key=LANDING,
-    partitions_def=DAYS,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="deliveries",
     description=(
         "Files as received, under `landing/<source>/<day>/`: never changed, each with its hash and "

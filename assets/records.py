@@ -11,11 +11,12 @@ from assets.deliveries import LANDING
 from assets.ingest.run import SourceOutcome, ingest, read_raw
 from assets.shown import contract_metadata, description, markdown, preview
 from assets.workplace import (
-    DAYS,
     OWNERS,
     Night,
     Workplace,
     asset_key,
+    daily_asset,
+    daily_multi_asset,
     day_names,
     explained,
     report_days,
@@ -44,11 +45,9 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
     """The asset `raw/<source>`: every cell of the source's files as text."""
     key = dg.AssetKey(["raw", source.source_id])
 
-    @dg.asset(
+    @daily_asset(
         key=key,
         deps=[LANDING],
-        partitions_def=DAYS,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="raw",
         description=_source_description(source),
         metadata={"licence": source.licence, "citation": source.citation},
@@ -92,7 +91,7 @@ def core_assets(sources: Mapping[str, Source]) -> dg.AssetsDefinition:
     """The record tables, made together because a source's rows go to several of them."""
     contracts = record_contracts()
 
-    @dg.multi_asset(
+    @daily_multi_asset(
         name="core",
         specs=[
             dg.AssetSpec(
@@ -107,8 +106,6 @@ def core_assets(sources: Mapping[str, Source]) -> dg.AssetsDefinition:
             for table in RECORD_TABLES
         ],
         check_specs=[incoming_spec(table) for table in INCOMING],
-        partitions_def=DAYS,
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def core(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night

@@ -1,12 +1,15 @@
 """What every asset is given: the place it works in, and what this night is to do."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from pydantic import Field
 
 from warehouse.connection import Resources
 from warehouse.errors import SamplehouseError
@@ -46,7 +49,7 @@ class Night(dg.ConfigurableResource[None]):
         as_of: models and release see only what was received up to this day; all of it without.
     """
 
-    days: Sequence[str] = ()
+    days: list[str] = Field(default=[])
     as_of: str = ""
 
     @property
@@ -64,6 +67,33 @@ def _date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise SamplehouseError(f"'{text}' is no day such as 2024-05-01") from None
+
+
+def daily_asset(**arguments: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dagster.asset` with a partition for each day of receipt; backfills are one run.
+
+    Dagster calls `backfill_policy` beta whenever it is used; we know, and pin the version.
+    """
+    with _beta_accepted():
+        made = dg.asset(
+            partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run(), **arguments
+        )
+    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", made)
+
+
+def daily_multi_asset(**arguments: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dagster.multi_asset` like `daily_asset`."""
+    with _beta_accepted():
+        return dg.multi_asset(
+            partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run(), **arguments
+        )
+
+
+@contextmanager
+def _beta_accepted() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        yield
 
 
 def report_days(
