@@ -178,7 +178,12 @@ def _held(rng: np.random.Generator, days: pl.DataFrame, first: pl.DataFrame) -> 
             on="repeats",
         )
     )
-    repeated = first.join(pairs.select("delivery_no", "held_no"), on="delivery_no", how="inner")
+    repeated = first.join(
+        pairs.select("delivery_no", "held_no"),
+        on="delivery_no",
+        how="inner",
+        maintain_order="left",
+    )
     unreadable = pl.Series(rng.random(repeated.height) < _OVERFLOW_SHARE, dtype=pl.Boolean)
     return repeated.select(
         delivery_no="held_no",

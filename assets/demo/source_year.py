@@ -104,7 +104,9 @@ def build(rng: np.random.Generator, source: DemoSource, scale: float) -> SourceY
         source.layout,
     )
     arrival = planned.calendar.select("delivery_no", first_received_on="received_on")
-    accepted = ledger.contents.join(arrival, on="delivery_no", how="left").join(
+    accepted = ledger.contents.join(
+        arrival, on="delivery_no", how="left", maintain_order="left"
+    ).join(
         contents.drop("unit_id", "delivery_no"), on="content_id", how="left", maintain_order="left"
     )
     missed = units.join(accepted, on="unit_id", how="anti", maintain_order="left")
