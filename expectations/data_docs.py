@@ -158,7 +158,8 @@ def _written(tag: str, attrs: Attributes) -> str:
             if target:
                 words.append(f'href="{html.escape(target)}"')
             continue
-        words.append(name if value is None else f'{name}="{html.escape(value)}"')
+        kept = _REMOTE_URL.sub("none", value or "")
+        words.append(name if value is None else f'{name}="{html.escape(kept)}"')
     return f"<{' '.join(words)}>"
 
 

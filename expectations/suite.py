@@ -105,6 +105,12 @@ def _gx_arguments(expectation: Expectation, where: str) -> dict[str, Any]:
     if expectation.name == "unexpected_rows_expectation":
         return _query_arguments(expectation, arguments, where)
     if "row_condition" in arguments:
+        if arguments.get("ignore_row_if") in ("neither", "never"):
+            problem = (
+                f"row_condition with ignore_row_if: {arguments['ignore_row_if']} does not run in "
+                "Great Expectations; write the rule as unexpected_rows_expectation"
+            )
+            raise wrong(expectation, where, problem)
         tree = parse(arguments["row_condition"], expectation, where)
         arguments["row_condition"] = translate(tree, _gx_conditions(), expectation, where)
     return arguments
