@@ -1,69 +1,70 @@
-"""Totals that a delivery states about itself, compared with the records that were counted."""
+"""Totals that a file states about its own detail rows."""
 
-import duckdb
+import re
+from collections.abc import Mapping, Sequence
 
-from warehouse.source import ControlTotal, Source
-from warehouse.sql import identifier, literal
+import polars as pl
+
+from assets.ingest.steps import PLACE, named_groups
+from warehouse.errors import ConfigurationError
+from warehouse.source import ControlTotal
+
+CONTROL_TOTAL_SCHEMA = {
+    "source_sheet": pl.String(),
+    "source_row": pl.Int64(),
+    "label": pl.String(),
+    "detail_sheet": pl.String(),
+    "stated": pl.Int64(),
+}
 
 
-def control_totals_sql(con: duckdb.DuckDBPyConnection, source: Source) -> str:
-    """SELECT of `meta.control_total` of a batch: stated totals beside counted records.
+def read_totals(
+    grid: pl.LazyFrame, cell: str, totals: ControlTotal, detail_sheet: str | None
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Totals of one sheet, and why none of its rows holds a record.
 
-    A stated total belongs to the detail sheet with the same stem, letters and digits compared
-    regardless of case, or to the sheet that the source's `sheet_pairs` names. Records are counted
-    as delivered: distinct keys of the detail sheet, whether they are new, unchanged or rejected
-    later, because the file states what it holds.
+    Args:
+        grid: raw grid of the sheet.
+        cell: cell column with the sentences.
+        totals: what the sentences look like.
+        detail_sheet: sheet whose records are counted.
+
+    Returns:
+        Rows of `CONTROL_TOTAL_SCHEMA`; and source_sheet, source_row, reason of every row.
     """
-    stating = [table.control_totals for table in source.tables.values() if table.control_totals]
-    parts = [_totals(con, source, total) for total in stating]
-    nothing = "CAST(NULL AS VARCHAR)"
-    return " UNION ALL BY NAME ".join(parts) or (
-        f"SELECT {nothing} AS source_id, {nothing} AS delivery_id, CAST(NULL AS DATE) AS "
-        f"received_on, {nothing} AS source_sheet, CAST(NULL AS BIGINT) AS source_row, "
-        f"{nothing} AS label, {nothing} AS detail_sheet, CAST(NULL AS BIGINT) AS stated, "
-        "CAST(NULL AS BIGINT) AS counted LIMIT 0"
-    )
-
-
-def _totals(con: duckdb.DuckDBPyConnection, source: Source, total: ControlTotal) -> str:
-    record = source.tables[total.detail_table].records[total.record]
-    key = next(name for name in record.columns if name in ("sample_no", "inspection_no"))
-    relation = _candidate_relation(con, source, total)
-    pairs = " ".join(
-        f"WHEN source_sheet = {literal(sheet)} THEN {literal(detail)}"
-        for sheet, detail in total.sheet_pairs.items()
-    )
-    summary_stem = _stem(total.detail_sheet)
-    paired = f"CASE {pairs} END" if pairs else "CAST(NULL AS VARCHAR)"
-    return f"""
-        (WITH detail AS (
-            SELECT delivery_id, source_sheet AS detail_sheet, {_stem(total.detail_stem)} AS stem,
-                count(DISTINCT {identifier(key)}) AS counted
-            FROM {identifier(relation)} GROUP BY ALL
-        ),
-        summary AS (
-            SELECT *, {paired} AS paired, {summary_stem} AS stem FROM control_totals
+    groups = named_groups(totals.pattern)
+    if absent := {"label", "stated"} - set(groups):
+        raise ConfigurationError(
+            f"the pattern {totals.pattern!r} of control_totals lacks the group "
+            f"{', '.join(sorted(absent))}"
         )
-        SELECT {literal(source.source_id)} AS source_id, summary.delivery_id,
-            delivery.received_on, nullif(summary.source_sheet, '') AS source_sheet,
-            summary.source_row, summary.label, detail.detail_sheet, summary.stated,
-            detail.counted
-        FROM summary JOIN delivery USING (delivery_id)
-        LEFT JOIN detail ON detail.delivery_id = summary.delivery_id AND (
-            detail.detail_sheet = summary.paired
-            OR (summary.paired IS NULL AND detail.stem = summary.stem)
-        ))
-    """
+    text = pl.col(cell)
+    number = text.str.extract(totals.pattern, groups["stated"]).str.replace_all(r"\D", "")
+    read = grid.select(
+        *PLACE,
+        label=text.str.extract(totals.pattern, groups["label"]).str.strip_chars(),
+        detail_sheet=pl.lit(detail_sheet, dtype=pl.String),
+        stated=number.cast(pl.Int64, strict=False),
+    )
+    states = pl.col("stated").is_not_null()
+    reason = pl.when(states).then(pl.lit("control_total")).otherwise(pl.lit("summary"))
+    return read.filter(states), read.select(*PLACE, reason=reason)
 
 
-def _stem(pattern: str) -> str:
-    found = f"regexp_extract(source_sheet, {literal(pattern)}, 1)"
-    return f"lower(regexp_replace({found}, '[^A-Za-z0-9]', '', 'g'))"
+def detail_sheet_of(
+    sheet: str | None, totals: ControlTotal, details: Sequence[str | None]
+) -> str | None:
+    """The detail sheet that a summary sheet counts: paired by name, or of the same stem."""
+    if sheet is None:
+        return None
+    if sheet in totals.sheet_pairs:
+        return totals.sheet_pairs[sheet]
+    stems: Mapping[str, str] = {
+        stem: detail for detail in details if detail and (stem := _stem(totals.detail_stem, detail))
+    }
+    return stems.get(_stem(totals.detail_sheet, sheet) or "")
 
 
-def _candidate_relation(con: duckdb.DuckDBPyConnection, source: Source, total: ControlTotal) -> str:
-    """The relation with the detail records: candidates are numbered in the YAML's order."""
-    numbered = [(name, target) for name, table in source.tables.items() for target in table.records]
-    relation = f"candidate_{numbered.index((total.detail_table, total.record))}"
-    con.table(relation)  # fails early, and by name, should the numbering ever change
-    return relation
+def _stem(pattern: str, sheet: str) -> str | None:
+    found = re.search(pattern, sheet)
+    return found[1].casefold() if found else None
