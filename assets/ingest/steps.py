@@ -141,7 +141,8 @@ def _split(rows: Rows, step: Split) -> Rows:
     that are blank in every column (a separator at the end) are dropped, but for the first.
     """
     columns = list(step.columns)
-    marked = {name: pl.col(name).str.replace_many(list(step.on), _SEPARATOR) for name in columns}
+    marks = [_SEPARATOR] * len(step.on)
+    marked = {name: pl.col(name).str.replace_many(list(step.on), marks) for name in columns}
     counts = [text.str.count_matches(_SEPARATOR, literal=True) + 1 for text in marked.values()]
     uneven = (pl.max_horizontal(counts) != pl.min_horizontal(counts)).fill_null(value=False)
     rejected = rows.frame.filter(uneven).select(
@@ -161,7 +162,10 @@ def _split(rows: Rows, step: Split) -> Rows:
         rows.frame.filter(~uneven)
         .with_columns(
             *(
-                pl.when(pl.col(name).is_null()).then(blank).otherwise(text.str.split(_SEPARATOR))
+                pl.when(pl.col(name).is_null())
+                .then(blank)
+                .otherwise(text.str.split(_SEPARATOR))
+                .alias(name)
                 for name, text in marked.items()
             ),
             pl.int_ranges(0, count).alias(number),
