@@ -89,6 +89,7 @@ judged_samples as (
         samples.source_id,
         samples.sample_no,
         samples.original_sample_no,
+        coalesce(samples.original_source_id, samples.source_id) as original_source_id,
         samples.domain,
         samples.programme,
         samples.sampling_basis,
@@ -125,7 +126,7 @@ judged_samples as (
 
 last_rechecks as (
     select
-        source_id,
+        original_source_id,
         original_sample_no,
         sample_no as recheck_no,
         first_verdict as recheck_verdict
@@ -133,7 +134,7 @@ last_rechecks as (
     where is_recheck and first_verdict is not null and original_sample_no is not null
     qualify
         row_number() over (
-            partition by source_id, original_sample_no
+            partition by original_source_id, original_sample_no
             order by concluded_on desc, received_on desc, sample_no desc
         ) = 1
 ),
@@ -169,7 +170,7 @@ sample_units as (
     from judged_samples
     left join last_rechecks
         on
-            judged_samples.source_id = last_rechecks.source_id
+            judged_samples.source_id = last_rechecks.original_source_id
             and judged_samples.sample_no = last_rechecks.original_sample_no
             and not judged_samples.is_recheck
 ),
