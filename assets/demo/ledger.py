@@ -11,6 +11,7 @@ import polars as pl
 from assets.demo.lists import of_source, settings
 
 BLANK_SHARE = 0.006
+HELD_RULE = "delivery_held"
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,18 @@ def _accounts(rows: pl.DataFrame, days: pl.DataFrame, layout: Layout) -> pl.Data
 
 
 def _rejections(rows: pl.DataFrame, source_id: str) -> pl.DataFrame:
-    """Rejected rows by rule; a row that breaks two rules stands under both."""
+    """Rejected rows by rule; a row that breaks two rules stands under both.
+
+    Rows of a held delivery that break no rule of their own stand under `HELD_RULE`.
+    """
     defects = of_source("defects", source_id).select(
         "defect",
         rules=pl.col("rules").str.split("|"),
         result_rules=pl.col("result_rules").fill_null("").str.split("|"),
     )
-    return (
-        rows.filter(pl.col("spoiled"))
+    innocent = rows.filter(pl.col("held"), pl.col("status") == "rejected", ~pl.col("spoiled"))
+    broken = (
+        rows.filter("spoiled")
         .join(defects, on="defect", how="inner")
         .with_columns(
             rule_id=pl.when("has_result")
@@ -225,6 +230,10 @@ def _rejections(rows: pl.DataFrame, source_id: str) -> pl.DataFrame:
         )
         .explode("rule_id")
         .filter(pl.col("rule_id") != "")
+    )
+    held = innocent.select("delivery_no", rule_id=pl.lit(HELD_RULE))
+    return (
+        pl.concat([broken.select("delivery_no", "rule_id"), held])
         .group_by("delivery_no", "rule_id")
         .agg(rows=pl.len().cast(pl.Int64))
         .sort("delivery_no", "rule_id")

@@ -30,7 +30,8 @@ class Truth:
         deliveries: one row per file: source_id, received_on, file_name, kind, status and
             `DELIVERY_COUNTS`.
         rejected: rejected rows by source_id, received_on, file_name and rule_id. A row that breaks
-            two rules counts under both. In a held delivery, only rows that break a rule.
+            two rules counts under both. Rows of a held delivery that break no rule of their own
+            count under `delivery_held`.
         sources: per source: files, loaded files, units (latest versions), versions, results
             (reported parameters of latest versions), nonconforming parameters of latest versions.
         counts: units by unit_kind, domain, programme, sampling_basis, month (first day),
