@@ -16,7 +16,7 @@ FILES = ("text", "number", "date", "unit", "result", "limit", "verdict", "identi
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the parsers as temporary macros of this connection (cursors of it see them too).
+    """Create the parsers as temporary macros of this connection; a cursor needs its own.
 
     Macros for other code to call (the rest are their parts):
 

@@ -10,42 +10,37 @@ CREATE OR REPLACE TEMP MACRO pattern_time() AS
     '(?:(?:\s*T\s*|\s+)(?:[01]?[0-9]|2[0-3])(?::[0-5][0-9]){1,2}(?:\.[0-9]+)?'
     || '\s*(?:[AaPp][Mm])?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?';
 
-CREATE OR REPLACE TEMP MACRO year_first(s) AS list_transform(
-    [regexp_extract(
-        s,
-        '^([1-9][0-9]{3})\s*([-/.年])\s*([0-9]{1,2})\s*([-/.月])\s*([0-9]{1,2})\s*(日?)' || pattern_time() || '$',
-        ['y', 'after_y', 'm', 'after_m', 'd', 'after_d']
-    )],
-    lambda p: CASE
-        WHEN p.after_y = p.after_m AND p.after_d = '' OR p.after_y = '年' AND p.after_m = '月'
-            THEN TRY_CAST(p.y || '-' || p.m || '-' || p.d AS DATE)
-    END
-)[1];
+CREATE OR REPLACE TEMP MACRO is_year_first(s) AS regexp_full_match(
+    s,
+    '[1-9][0-9]{3}(?:-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|\.[0-9]{1,2}\.[0-9]{1,2}'
+    || '|\s*年\s*[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*日?)' || pattern_time()
+);
 
-CREATE OR REPLACE TEMP MACRO year_last(s, date_order) AS list_transform(
-    [regexp_extract(
-        s,
-        '^([0-9]{1,2})([-/.])([0-9]{1,2})([-/.])([1-9][0-9]{3})' || pattern_time() || '$',
-        ['a', 'after_a', 'b', 'after_b', 'y']
-    )],
-    lambda p: CASE
-        WHEN p.after_a <> p.after_b THEN NULL
-        WHEN date_order = 'dmy' THEN TRY_CAST(p.y || '-' || p.b || '-' || p.a AS DATE)
-        WHEN date_order = 'mdy' THEN TRY_CAST(p.y || '-' || p.a || '-' || p.b AS DATE)
-    END
-)[1];
+CREATE OR REPLACE TEMP MACRO is_year_last(s) AS regexp_full_match(
+    s,
+    '[0-9]{1,2}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|\.[0-9]{1,2}\.)[1-9][0-9]{3}' || pattern_time()
+);
 
-CREATE OR REPLACE TEMP MACRO date_of_clean(s, date_order) AS CASE
-    WHEN regexp_matches(s, '^[0-9]{4}\s*[-/.年]') THEN year_first(s)
-    WHEN regexp_matches(s, '^[0-9]{1,2}[-/.]') THEN year_last(s, date_order)
-    WHEN regexp_matches(s, '^(?:19|20|21)[0-9]{6}' || pattern_time() || '$')
+-- The three numbers of a date in another order, as SQL writes a date.
+CREATE OR REPLACE TEMP MACRO reordered(s, pattern, numbers) AS
+    TRY_CAST(regexp_replace(s, pattern || '(?:[^0-9].*)?$', numbers) AS DATE);
+
+CREATE OR REPLACE TEMP MACRO date_as_written(s, date_order) AS CASE
+    WHEN is_year_first(s)
+        THEN reordered(s, '^([0-9]{4})[^0-9]+([0-9]{1,2})[^0-9]+([0-9]{1,2})', '\1-\2-\3')
+    WHEN is_year_last(s) AND date_order = 'dmy'
+        THEN reordered(s, '^([0-9]{1,2})[^0-9]([0-9]{1,2})[^0-9]([0-9]{4})', '\3-\2-\1')
+    WHEN is_year_last(s) AND date_order = 'mdy'
+        THEN reordered(s, '^([0-9]{1,2})[^0-9]([0-9]{1,2})[^0-9]([0-9]{4})', '\3-\1-\2')
+    WHEN regexp_full_match(s, '(?:19|20|21)[0-9]{6}' || pattern_time())
         THEN TRY_CAST(s[1:4] || '-' || s[5:6] || '-' || s[7:8] AS DATE)
-    WHEN regexp_matches(s, '^(?:[2-5][0-9]{4}|60000)(?:\.[0-9]+)?$')
+    WHEN regexp_full_match(s, '(?:[2-5][0-9]{4}|60000)(?:\.[0-9]+)?')
         THEN DATE '1899-12-30' + CAST(s[1:5] AS INTEGER)
 END;
 
 -- date_order: 'ymd', 'dmy' or 'mdy'; under 'ymd' a date whose year comes last is not understood.
 CREATE OR REPLACE TEMP MACRO parse_date(t, date_order) AS CASE
-    WHEN regexp_full_match(t, '[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(t AS DATE)
-    ELSE list_transform([clean_text(t)], lambda s: date_of_clean(s, date_order))[1]
+    WHEN regexp_full_match(t, '[1-9][0-9]{3}[-/][0-9]{2}[-/][0-9]{2}') THEN TRY_CAST(t AS DATE)
+    WHEN clean_text(t) = t THEN date_as_written(t, date_order)
+    ELSE list_transform([clean_text(t)], lambda s: date_as_written(s, date_order))[1]
 END;

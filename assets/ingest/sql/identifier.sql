@@ -14,15 +14,17 @@ CREATE OR REPLACE TEMP MACRO uscc_sum(t) AS
     + uscc_rank(t, 13) * 8 + uscc_rank(t, 14) * 24 + uscc_rank(t, 15) * 10 + uscc_rank(t, 16) * 30
     + uscc_rank(t, 17) * 28;
 
+CREATE OR REPLACE TEMP MACRO uscc_check_of(t) AS
+    ('0123456789ABCDEFGHJKLMNPQRTUWXY')[CAST((31 - uscc_sum(t) % 31) % 31 AS INTEGER) + 1];
+
 CREATE OR REPLACE TEMP MACRO uscc_check_character(first17) AS CASE
-    WHEN regexp_full_match(first17, '[0-9A-HJ-NP-RTUWXY]{17}')
-        THEN ('0123456789ABCDEFGHJKLMNPQRTUWXY')[CAST((31 - uscc_sum(first17) % 31) % 31 AS INTEGER) + 1]
+    WHEN regexp_full_match(first17, '[0-9A-HJ-NP-RTUWXY]{17}') THEN uscc_check_of(first17)
 END;
 
 -- The check of the organisation code inside (characters 9 to 17) is left to is_organisation_code.
 CREATE OR REPLACE TEMP MACRO is_uscc(t) AS CASE
     WHEN regexp_full_match(t, '[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}')
-        THEN uscc_check_character(t[1:17]) = t[18]
+        THEN uscc_check_of(t) = t[18]
     WHEN t IS NOT NULL THEN FALSE
 END;
 
@@ -30,19 +32,21 @@ END;
 CREATE OR REPLACE TEMP MACRO organisation_rank(t, i) AS
     rank_in('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', t[i]);
 
+-- 11 - sum mod 11, written X for 10 and 0 for 11.
+CREATE OR REPLACE TEMP MACRO organisation_check_of(t) AS ('0X987654321')[CAST((
+    organisation_rank(t, 1) * 3 + organisation_rank(t, 2) * 7 + organisation_rank(t, 3) * 9
+    + organisation_rank(t, 4) * 10 + organisation_rank(t, 5) * 5 + organisation_rank(t, 6) * 8
+    + organisation_rank(t, 7) * 4 + organisation_rank(t, 8) * 2
+) % 11 AS INTEGER) + 1];
+
 CREATE OR REPLACE TEMP MACRO organisation_check_character(first8) AS CASE
-    WHEN regexp_full_match(first8, '[0-9A-Z]{8}') THEN ('0X987654321')[CAST((
-        organisation_rank(first8, 1) * 3 + organisation_rank(first8, 2) * 7
-        + organisation_rank(first8, 3) * 9 + organisation_rank(first8, 4) * 10
-        + organisation_rank(first8, 5) * 5 + organisation_rank(first8, 6) * 8
-        + organisation_rank(first8, 7) * 4 + organisation_rank(first8, 8) * 2
-    ) % 11 AS INTEGER) + 1]
+    WHEN regexp_full_match(first8, '[0-9A-Z]{8}') THEN organisation_check_of(first8)
 END;
 
 -- With or without the hyphen before the check character.
 CREATE OR REPLACE TEMP MACRO is_organisation_code(t) AS CASE
     WHEN regexp_full_match(t, '[0-9A-Z]{8}-?[0-9X]')
-        THEN organisation_check_character(t[1:8]) = t[-1]
+        THEN organisation_check_of(t) = t[-1]
     WHEN t IS NOT NULL THEN FALSE
 END;
 
@@ -51,21 +55,26 @@ END;
 CREATE OR REPLACE TEMP MACRO mod_11_10_step(p, t, i) AS
     (((p + CAST(t[i] AS INTEGER) - 1) % 10 + 1) * 2) % 11;
 
--- A leading 5 leaves P at 10, so shorter numbers are padded with fives to 14 digits.
-CREATE OR REPLACE TEMP MACRO mod_11_10_of_14(t) AS (11 - mod_11_10_step(mod_11_10_step(mod_11_10_step(
+-- P after 13 digits, the first of them at `start`.
+CREATE OR REPLACE TEMP MACRO mod_11_10_of_13(p, t, start) AS mod_11_10_step(mod_11_10_step(
     mod_11_10_step(mod_11_10_step(mod_11_10_step(mod_11_10_step(mod_11_10_step(mod_11_10_step(
     mod_11_10_step(mod_11_10_step(mod_11_10_step(mod_11_10_step(mod_11_10_step(
-        10, t, 1), t, 2), t, 3), t, 4), t, 5), t, 6), t, 7), t, 8), t, 9), t, 10), t, 11), t, 12),
-        t, 13), t, 14)) % 10;
+        p, t, start), t, start + 1), t, start + 2), t, start + 3), t, start + 4), t, start + 5),
+        t, start + 6), t, start + 7), t, start + 8), t, start + 9), t, start + 10), t, start + 11),
+        t, start + 12);
 
+-- A leading 5 leaves P at 10, so shorter numbers are padded with fives to 14 digits.
 CREATE OR REPLACE TEMP MACRO mod_11_10_check_digit(digits) AS CASE
-    WHEN regexp_full_match(digits, '[0-9]{1,14}')
-        THEN CAST(mod_11_10_of_14(lpad(digits, 14, '5')) AS VARCHAR)
+    WHEN regexp_full_match(digits, '[0-9]{1,14}') THEN list_transform(
+        [lpad(digits, 14, '5')],
+        lambda d: CAST((11 - mod_11_10_of_13(mod_11_10_step(10, d, 1), d, 2)) % 10 AS VARCHAR)
+    )[1]
 END;
 
 -- Food production licence: SC, category (1.. food, 2.. additive), division, serial, check digit.
 CREATE OR REPLACE TEMP MACRO is_food_licence(t) AS CASE
-    WHEN regexp_full_match(t, 'SC[12][0-9]{13}') THEN mod_11_10_check_digit(t[3:15]) = t[16]
+    WHEN regexp_full_match(t, 'SC[12][0-9]{13}')
+        THEN (11 - mod_11_10_of_13(10, t, 3)) % 10 = CAST(t[16] AS INTEGER)
     WHEN t IS NOT NULL THEN FALSE
 END;
 
@@ -78,13 +87,18 @@ CREATE OR REPLACE TEMP MACRO gtin_sum(t) AS
     + CAST(t[2] AS INTEGER) + CAST(t[4] AS INTEGER) + CAST(t[6] AS INTEGER) + CAST(t[8] AS INTEGER)
     + CAST(t[10] AS INTEGER) + CAST(t[12] AS INTEGER);
 
+CREATE OR REPLACE TEMP MACRO gtin_check_of(first13) AS (10 - gtin_sum(first13) % 10) % 10;
+
 CREATE OR REPLACE TEMP MACRO gtin_check_digit(digits_without_check) AS CASE
-    WHEN regexp_full_match(digits_without_check, '[0-9]{7}|[0-9]{11,13}')
-        THEN CAST((10 - gtin_sum(lpad(digits_without_check, 13, '0')) % 10) % 10 AS VARCHAR)
+    WHEN regexp_full_match(digits_without_check, '[0-9]{7}|[0-9]{11,13}') THEN list_transform(
+        [lpad(digits_without_check, 13, '0')], lambda g: CAST(gtin_check_of(g) AS VARCHAR)
+    )[1]
 END;
 
 CREATE OR REPLACE TEMP MACRO is_gtin(t) AS CASE
-    WHEN regexp_full_match(t, '[0-9]{8}|[0-9]{12,14}') THEN gtin_check_digit(t[1:-2]) = t[-1]
+    WHEN regexp_full_match(t, '[0-9]{8}|[0-9]{12,14}') THEN list_transform(
+        [lpad(t, 14, '0')], lambda g: gtin_check_of(g) = CAST(g[14] AS INTEGER)
+    )[1]
     WHEN t IS NOT NULL THEN FALSE
 END;
 
