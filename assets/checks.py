@@ -7,14 +7,16 @@ rule that fails is a warning. The outcome of each check is kept in the lake for 
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from assets.docs import write_docs
+from assets.remembered import fingerprint, recall, remember
 from assets.shown import markdown
 from assets.workplace import Night, Workplace, asset_key, explained
-from expectations.results import CheckResult, write_results, write_run
+from expectations.results import CheckResult
 from expectations.runner import run_checks
 from warehouse.connection import connect
 from warehouse.contract import Contract, Expectation, record_contracts
@@ -69,10 +71,18 @@ def table_checks(contract: Contract) -> dg.AssetChecksDefinition | None:
 def run_table_checks(
     contract: Contract, workplace: Workplace, as_of: dt.date | None
 ) -> tuple[CheckResult, ...]:
-    """Check one table as it lies in the lake, and keep the outcomes there."""
+    """Check one table as it lies in the lake, and keep the outcomes there.
+
+    When a blocking rule fails, Data Docs are written at once: nothing downstream will run.
+    """
     home, scope = workplace.home, scope_of(contract)
+    files = _files(contract, home, as_of)
+    known = fingerprint(contract, files)
+    if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
+        return remembered
     with connect(workplace.resources) as con:
-        _attach(con, contract, home, as_of)
+        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
+        create_view(con, contract, files)
         run = run_checks(
             con,
             contract.table,
@@ -81,24 +91,16 @@ def run_table_checks(
             sample_columns=(*contract.key, *WHERE_FROM),
             max_samples=SAMPLE_ROWS,
         )
-    write_results(run.results, home.check_result_file(f"{scope}/{contract.table}"))
-    write_run(run, validation_file(home, f"{scope}/{contract.table}"))
+    remember(home, f"{scope}/{contract.table}", known, run)
+    if run.blocking:
+        write_docs(home)
     return run.results
 
 
-def validation_file(home: Home, scope: str) -> Any:
-    """Where the record of a table's checks is kept, for Data Docs."""
-    return home.lake / "validation" / f"{scope}.json"
-
-
-def _attach(
-    con: duckdb.DuckDBPyConnection, contract: Contract, home: Home, as_of: dt.date | None
-) -> None:
-    con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
+def _files(contract: Contract, home: Home, as_of: dt.date | None) -> list[Path]:
     if contract.table in record_contracts():
-        create_view(con, contract, home.partition_files(contract.table, as_of=as_of))
-    else:
-        create_view(con, contract, [home.model_file(contract.table)])
+        return home.partition_files(contract.table, as_of=as_of)
+    return [home.model_file(contract.table)]
 
 
 def _spec(key: dg.AssetKey, rule: Expectation) -> dg.AssetCheckSpec:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.checks import table_checks
 from assets.deliveries import landing_files
+from assets.docs import docs_asset
 from assets.models import model_assets
 from assets.records import RECORD_TABLES, core_assets, raw_asset
 from assets.release import release_asset
@@ -49,6 +50,7 @@ def build_definitions(
             core_assets(sources),
             *model_assets(models, set(RECORD_TABLES)),
             release_asset(models, RECORD_TABLES),
+            docs_asset([contract.table for contract in contracts if contract.expectations]),
         ],
         asset_checks=[check for check in checks if check is not None],
         jobs=[nightly_job, ingest_job, publish_job],

@@ -194,7 +194,7 @@ class _Batch:
 
     def candidates(self) -> list[classify.Candidate]:
         """Typed candidates of every record map, each in a relation of its own."""
-        found = []
+        found: list[classify.Candidate] = []
         for table_name, table in self.source.tables.items():
             for target, record in table.records.items():
                 compiled = compile_record(

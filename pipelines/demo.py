@@ -1,0 +1,57 @@
+"""The demo: a synthetic city's year delivered, and the scorecard of its release."""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from assets.demo.city_year import generate
+from assets.ingest.landing import landing_days
+from warehouse.errors import SamplehouseError
+from warehouse.home import Home
+
+TRUTH_FILE = "demo_truth.json"
+
+
+def deliver_demo(home: Home, *, seed: int, scale: float) -> int:
+    """Put the city year's files in landing, once; returns how many files there are.
+
+    A home that has them already is left as it is: files received are never changed.
+
+    Raises:
+        SamplehouseError: the home holds another demo, which would be mixed with this one.
+    """
+    truth, made_of = home.root / TRUTH_FILE, home.root / "demo.txt"
+    wanted = f"seed {seed}, scale {scale:g}"
+    if made_of.is_file() and made_of.read_text("ascii") != wanted:
+        raise SamplehouseError(
+            f"{home.root} holds the demo with {made_of.read_text('ascii')} already; choose another "
+            "home with SAMPLEHOUSE_HOME"
+        )
+    if not made_of.is_file():
+        home.root.mkdir(parents=True, exist_ok=True)
+        generate(home.landing, seed=seed, scale=scale, truth_file=truth)
+        made_of.write_text(wanted, "ascii")
+    return sum(
+        len(list(home.landing_day(source, day).iterdir()))
+        for source, days in landing_days(home).items()
+        for day in days
+        if source.startswith("demo_")
+    )
+
+
+def scorecard(release: Path) -> pl.DataFrame:
+    """Pass rates of the demo's year by domain, programme and sampling basis, in percent."""
+    with duckdb.connect(str(release), read_only=True) as con:
+        return con.sql(
+            """
+            SELECT domain, programme, sampling_basis AS sampling, period AS year, tested, passed,
+                round(100 * rate, 2) AS "rate %",
+                round(100 * wilson_low, 2) AS "95 % from",
+                round(100 * wilson_high, 2) AS "to"
+            FROM mart.pass_rate
+            WHERE period_type = 'year' AND source_id = 'ALL' AND division_code = 'ALL'
+                AND product_category = 'ALL' AND tested > 0
+            ORDER BY ALL
+            """
+        ).pl()
