@@ -5,6 +5,7 @@ A contract states the grain, key, columns and expectations of one table. Record 
 their `.sql`. Columns that recur are declared once in `warehouse/contracts/fields.yml` and named.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from warehouse.errors import ConfigurationError
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
 
 M = TypeVar("M", bound=BaseModel)
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 ColumnType = Literal["text", "integer", "decimal", "number", "boolean", "date", "timestamp"]
 Severity = Literal["error", "warning"]
@@ -209,7 +212,18 @@ def read_yaml(path: Path) -> Any:
 
 @cache
 def _loader() -> type[yaml.SafeLoader]:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster
+    """The C loader, ten times faster, with the booleans of YAML 1.2: `on:` and `no:` are words."""
+    fastest: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (fastest,), {})
+    loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+        for first, resolvers in fastest.yaml_implicit_resolvers.items()
+    }
+    loader.add_implicit_resolver(
+        _BOOLEAN, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"
+    )
+    made: type[yaml.SafeLoader] = loader
+    return made
 
 
 def parse_contract(data: Mapping[str, Any], where: str) -> Contract:
