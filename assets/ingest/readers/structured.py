@@ -13,7 +13,7 @@ from assets.ingest.readers.grid import MAX_COLUMNS, MAX_JSON_BYTES, ReadFile, as
 from assets.ingest.readers.text import decoded_file
 from warehouse.errors import DeliveryError
 from warehouse.source import Format
-from warehouse.sql import identifier, literal
+from warehouse.sql import identifier
 
 
 class _Number(str):
@@ -127,32 +127,29 @@ def _json(value: Any) -> str:
 
 def read_parquet(path: Path, _file_format: Format, out: Path) -> ReadFile:
     """Read a Parquet file, streaming; see `read_to_parquet`. Nested values become text."""
+    records = out.with_name("records.parquet")
     try:
         with duckdb.connect() as con:
             table = con.read_parquet(str(path))
-            names = table.columns
-            if len(names) > MAX_COLUMNS:
-                raise DeliveryError(f"the file has {len(names):,} columns, more than {MAX_COLUMNS}")
-            cells = [
-                f"nullif(CAST({identifier(name)} AS VARCHAR), '') AS {cell}"
-                for name, cell in zip(names, cell_names(len(names)), strict=True)
-            ]
-            labels = [
-                f"{literal(name)} AS {cell}"
-                for name, cell in zip(names, cell_names(len(names)), strict=True)
-            ]
-            sheet = "CAST(NULL AS VARCHAR) AS source_sheet"
-            rows = table.project(
-                f"{sheet}, row_number() OVER () + 1 AS source_row, {', '.join(cells)}"
+            labels = table.columns
+            if len(labels) > MAX_COLUMNS:
+                raise DeliveryError(
+                    f"the file has {len(labels):,} columns, more than {MAX_COLUMNS:,}"
+                )
+            texts = (
+                f"nullif(CAST({identifier(label)} AS VARCHAR), '') AS {cell}"
+                for label, cell in zip(labels, cell_names(len(labels)), strict=True)
             )
-            header = con.sql(
-                f"SELECT {sheet}, CAST(1 AS BIGINT) AS source_row, {', '.join(labels)}"
-            )
-            header.union(rows).write_parquet(str(out), compression="zstd")
+            table.project(
+                "CAST(NULL AS VARCHAR) AS source_sheet, row_number() OVER () + 1 AS source_row, "
+                + ", ".join(texts)
+            ).write_parquet(str(records), compression="zstd")
     except duckdb.Error as error:
         reason = str(error).split("\n", 1)[0]
         raise DeliveryError(
             f"this cannot be read as Parquet ({reason}); ask for it to be sent again"
         ) from error
+    header = as_grid(pl.DataFrame([labels], orient="row", schema=cell_names(len(labels))), 1)
+    pl.concat([header.lazy(), pl.scan_parquet(records, glob=False)]).sink_parquet(out)
     count: int = pl.scan_parquet(out, glob=False).select(pl.len()).collect().item()
     return ReadFile(count)

@@ -240,7 +240,9 @@ _SCIENTIFIC = r"^(-?)(\d)(?:\.0|\.(\d+))?e-(\d+)$"  # sign, first digit, others,
 
 def _decimal_text(number: pl.Series) -> pl.Series:
     """Numbers to 15 significant digits in plain notation: 1.5e-10 → 0.00000000015."""
-    short = number.round_sig_figs(15).cast(pl.String)
+    exact, rounded = number.cast(pl.String), number.round_sig_figs(15).cast(pl.String)
+    # Rounding is itself inexact; it counts where it takes digits away.
+    short = rounded.zip_with(rounded.str.len_chars() < exact.str.len_chars(), exact)
     frame = pl.DataFrame({"short": short}).with_columns(
         sign=pl.col("short").str.extract(_SCIENTIFIC, 1),
         first=pl.col("short").str.extract(_SCIENTIFIC, 2),
