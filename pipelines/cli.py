@@ -88,7 +88,7 @@ SourceId = Annotated[str, typer.Option("--source", "-s", help="Which source the 
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Another seed, another city.")] = 2024,
+    seed: Annotated[int, typer.Option(help="Another seed, another city.")] = 20240702,
     scale: Annotated[float, typer.Option(min=0.01, help="Size of the city.")] = 1.0,
 ) -> None:
     """Deliver the files of a synthetic city's year, and build a release from them."""
@@ -200,8 +200,10 @@ def check(
     if rows:
         show.table("", columns, rows, right="failed checked")
     show.say(f"{passed:,} of {len(results):,} checks passed.")
-    blocked = any(each.action == "block" and each.outcome != "passed" for each in results)
-    raise typer.Exit(NO_RELEASE if blocked else LOOK if passed < len(results) else DONE)
+    # Rows that the quarantine turned away are its work, not a failure of a table.
+    bad = [each for each in results if each.outcome != "passed" and each.of_table]
+    blocked = any(each.action == "block" for each in bad)
+    raise typer.Exit(NO_RELEASE if blocked else LOOK if bad else DONE)
 
 
 @release_app.command("list")

@@ -5,15 +5,16 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets.demo.city_year import generate
+from assets.demo.city_year import SEED, generate
 from assets.ingest.landing import landing_days
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 
+YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE = "demo_truth.json"
 
 
-def deliver_demo(home: Home, *, seed: int, scale: float) -> int:
+def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     """Put the city year's files in landing, once; returns how many files there are.
 
     A home that has them already is left as it is: files received are never changed.
@@ -41,17 +42,18 @@ def deliver_demo(home: Home, *, seed: int, scale: float) -> int:
 
 
 def scorecard(release: Path) -> pl.DataFrame:
-    """Pass rates of the demo's year by domain, programme and sampling basis, in percent."""
+    """Pass rates of the city's year by domain, programme and sampling basis, in percent."""
     with duckdb.connect(str(release), read_only=True) as con:
         return con.sql(
             """
-            SELECT domain, programme, sampling_basis AS sampling, period AS year, tested, passed,
+            SELECT domain, programme, sampling_basis AS sampling, tested, passed,
                 round(100 * rate, 2) AS "rate %",
                 round(100 * wilson_low, 2) AS "95 % from",
                 round(100 * wilson_high, 2) AS "to"
             FROM mart.pass_rate
-            WHERE period_type = 'year' AND source_id = 'ALL' AND division_code = 'ALL'
+            WHERE period = $year AND source_id = 'ALL' AND division_code = 'ALL'
                 AND product_category = 'ALL' AND tested > 0
             ORDER BY ALL
-            """
+            """,
+            params={"year": YEAR},
         ).pl()

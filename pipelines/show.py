@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 COLOURS = {"passed": "green", "loaded": "green", "failed": "red", "error": "red", "held": "red"}
 MOST_PROBLEMS = 20
 
+PIPE_WIDTH = 140  # where the output is no terminal, tables need not be squeezed
+
 out = Console(highlight=False)
+if not out.is_terminal:
+    out = Console(highlight=False, width=PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -37,7 +42,13 @@ def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: str = ""
 ) -> None:
     """A table; `right` names the columns that are numbers, separated by spaces."""
-    grid = Table(title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    grid = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for column in columns:
         is_number = column in right.split()
         grid.add_column(column, justify="right" if is_number else "left", overflow="fold")

@@ -66,6 +66,11 @@ class CheckLine(NamedTuple):
     checked: int | None
     observed: str
 
+    @property
+    def of_table(self) -> bool:
+        """Whether a table was checked, not rows that had just come in."""
+        return not self.scope.startswith("incoming/")
+
 
 def check_results(home: Home) -> list[CheckLine]:
     """The last outcome of every check: errors, then blocking failures, then warnings."""
