@@ -208,6 +208,8 @@ def _line_ending(path: Path) -> bytes:
 def read_fast(path: Path, separator: str, layout: Layout, out: Path) -> int | None:
     """Stream the text through DuckDB.
 
+    Empty cells to the right of the first record's last cell may be left off: they say nothing.
+
     Returns:
         Rows written to `out`; None where the file needs the careful way.
     """
