@@ -69,7 +69,7 @@ def name_columns(
         for number, label in enumerate(labels, start=1)
     ]
     _refuse_duplicates(names, set(wanted), where)
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in dict.fromkeys((*wanted, *table.optional)) if name not in names]
     if required := [name for name in missing if name not in table.optional]:
         raise DeliveryError(_missing_message(required, labels, where))
     everything = "*" in table.unused

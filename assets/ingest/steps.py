@@ -59,7 +59,7 @@ class Rows:
 def missing_as_null(text: pl.Expr, missing: Sequence[str]) -> pl.Expr:
     """Text without blanks around it; null where nothing is left, or a text that means no value."""
     stripped = text.str.strip_chars()
-    return pl.when(~stripped.is_in(["", *missing])).then(stripped)
+    return pl.when(~stripped.is_in(list({"", *missing}))).then(stripped)
 
 
 @cache
@@ -195,7 +195,12 @@ def _unpivot(rows: Rows, step: Unpivot) -> Rows:
     if step.drop_blank:
         pairs = pairs.list.filter(pl.element().struct.field(step.value).is_not_null())
     cell = "__pair"
-    frame = rows.frame.with_columns(pairs.alias(cell)).drop(columns).explode(cell).unnest(cell)
+    frame = (
+        rows.frame.with_columns(pairs.alias(cell))
+        .drop(columns)
+        .explode(cell, empty_as_null=True)
+        .unnest(cell)
+    )
     return replace(rows, frame=frame, numbered=True)
 
 
