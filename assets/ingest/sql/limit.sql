@@ -16,7 +16,7 @@ CREATE OR REPLACE TEMP MACRO no_limit() AS limit_of(NULL, NULL, NULL, NULL, NULL
 
 CREATE OR REPLACE TEMP MACRO forbids_detection(s) AS regexp_matches(
     s,
-    '(?i)^(?:(?:不得|不应|不可)检出|0(?:\s*/\s*[0-9]+\s*(?:g|ml))|' || pattern_not_detected() || ')'
+    '(?i)^(?:(?:不得|不应|不可)检出|' || pattern_not_detected() || ')'
     || pattern_word_tail() || '$'
 );
 
@@ -82,8 +82,11 @@ CREATE OR REPLACE TEMP MACRO bound_comparator(word, suffix) AS CASE
     ELSE '<='
 END;
 
+-- None in a portion (0/25g) is a ban.
 CREATE OR REPLACE TEMP MACRO bound_of(comparator, value, unit) AS CASE
     WHEN comparator IS NULL OR value IS NULL THEN no_limit()
+    WHEN comparator = '<=' AND value = 0 AND starts_with(unit, '/')
+        THEN limit_of('ND', NULL, NULL, unit, NULL, NULL)
     WHEN comparator IN ('<=', '<') THEN limit_of(comparator, NULL, value, unit, NULL, NULL)
     ELSE limit_of(comparator, value, NULL, unit, NULL, NULL)
 END;

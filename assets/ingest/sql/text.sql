@@ -31,7 +31,8 @@ CREATE OR REPLACE TEMP MACRO half_width(t) AS translate(
     || '    '
 );
 
-CREATE OR REPLACE TEMP MACRO trimmed(t) AS nullif(trim(t, E' \t\r\n\v\f'), '');
+CREATE OR REPLACE TEMP MACRO trimmed(t) AS
+    nullif(trim(t, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '');
 
 -- Blanks and control characters sort before '!'.
 CREATE OR REPLACE TEMP MACRO has_clean_ends(t) AS t >= '!' AND t[-1] >= '!';
