@@ -1,0 +1,1 @@
+"""Pure statistics of pass rates: small tables in, small tables out, no files and no Dagster."""
