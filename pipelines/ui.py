@@ -25,7 +25,9 @@ def serve(settings: Settings, *, host: str, port: int) -> NoReturn:
         "SAMPLEHOUSE_HOME": str(settings.root),
         "DAGSTER_HOME": str(prepare_instance(settings.home)),
     }
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml")]
+    # `dagster dev` says at every start that `dg dev` supersedes it; that one wants a `dg` project.
+    command = [sys.executable, "-W", "ignore:Function `dev_command`", "-m", "dagster", "dev"]
+    workspace = ["--workspace", str(PROJECT / "workspace.yaml")]
     address = ["--host", host, "--port", str(port)]
     os.chdir(PROJECT)  # paths of workspace.yaml are relative
-    os.execve(sys.executable, [*command, *address], environment)  # noqa: S606 - our own interpreter
+    os.execve(sys.executable, [*command, *workspace, *address], environment)  # noqa: S606 - our own interpreter
