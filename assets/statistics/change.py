@@ -75,14 +75,16 @@ def decompose_counts(groups: pl.DataFrame) -> Change:
     Raises:
         StatisticsError: if a column is missing, counts are impossible, or nothing was tested.
     """
-    weights, rates = [], []
+    weights: list[Objects] = []
+    rates: list[Objects] = []
     for time in ("before", "after"):
         require_columns(groups, f"successes_{time}", f"trials_{time}")
         passed, tested = counts(
             groups[f"successes_{time}"].to_numpy(), groups[f"trials_{time}"].to_numpy()
         )
         share = exact_array(passed.tolist()) / exact_array(np.maximum(tested, 1).tolist())
-        rates.append(np.where(tested > 0, share, None))
+        share[tested == 0] = None
+        rates.append(share)
         weights.append(_shares(groups, f"trials_{time}"))
     return _change(groups, (weights[0], weights[1]), (rates[0], rates[1]))
 
