@@ -28,10 +28,16 @@ DERIVED_RESULT = (
 )
 
 FileKind = Literal["csv", "tsv", "xlsx", "xls", "ods", "json", "parquet"]
+# Record tables, each parent before its children. Whatever goes through them takes them from here.
 RecordTable = Literal[
-    "sample", "test_result", "site_inspection", "inspection_finding", "acceptance"
+    "sample",
+    "test_result",
+    "site_inspection",
+    "inspection_finding",
+    "acceptance",
+    "ledger_entry",
 ]
-Parser = Literal["text", "code", "date", "number", "integer", "boolean"]
+Parser = Literal["code"]
 
 
 def _listed(value: Any) -> Any:
@@ -178,7 +184,9 @@ class ColumnMap(Model):
         default=None, description="wording → code, or a code list whose names are understood"
     )
     default: str | int | float | bool | None = Field(default=None, description="where blank")
-    parse: Parser | None = None
+    parse: Parser | None = Field(
+        default=None, description="`code`: lower case and half width, for wordings that drift"
+    )
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
 
     @model_validator(mode="after")
@@ -343,5 +351,5 @@ def load_sources(folders: Sequence[Path] = (SOURCES_DIR,)) -> dict[str, Source]:
 
 @cache
 def record_tables() -> tuple[str, ...]:
-    """Names of the record tables that a source may fill."""
+    """Names of the record tables that a source may fill, each parent before its children."""
     return get_args(RecordTable)

@@ -27,8 +27,8 @@ _TYPED = {
     "number": "CAST(parse_number({text}) AS DOUBLE)",
     "integer": "CASE WHEN parse_number({text}) % 1 = 0 "
     "THEN TRY_CAST(parse_number({text}) AS BIGINT) END",
-    "boolean": "CASE WHEN lower({text}) IN ('true', '1', 'yes', 'y', '是', '有') THEN TRUE "
-    "WHEN lower({text}) IN ('false', '0', 'no', 'n', '否', '无') THEN FALSE END",
+    "boolean": "CASE WHEN lower(trim({text})) IN ('true', '1', 'yes', 'y', '是', '有') THEN TRUE "
+    "WHEN lower(trim({text})) IN ('false', '0', 'no', 'n', '否', '无') THEN FALSE END",
 }
 
 
@@ -149,11 +149,11 @@ def _typed_column(column: Column, source: ColumnMap) -> tuple[str, ...]:
     """The typed column and, where typing can fail, the text beside it."""
     name = identifier(column.name)
     if column.type == "text":
-        return (f"clean_text({name}) AS {name}" if source.parse == "code" else name,)
+        return (f"lower(clean_text({name})) AS {name}" if source.parse == "code" else name,)
     if column.type == "timestamp":
         return (f"TRY_CAST({name} AS TIMESTAMP) AS {name}", f"{name} AS {identifier(_raw(column))}")
-    text = f"clean_text({name})"
-    typed = _TYPED[column.type].format(text=text, order=source.date_order)
+    # parse_date and parse_number clean their text themselves.
+    typed = _TYPED[column.type].format(text=name, order=source.date_order)
     return (f"{typed} AS {name}", f"{name} AS {identifier(_raw(column))}")
 
 
