@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 
 from warehouse.contract import Column, Contract, parse_contract, read_yaml, record_contracts
-from warehouse.engine.model import load_models
+from warehouse.engine.model import load_computed, load_models
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.reference_lists import CODES_DIR, code_list
+from warehouse.reference_tables import reference_table_contracts
 from warehouse.sql import literal
 
 PAGE = Path(__file__).parent.parent / "docs" / "data_dictionary.md"
@@ -94,7 +95,9 @@ def _reference_contract(name: str, words: Mapping[str, Any]) -> Contract:
 
 def project_contracts() -> list[Contract]:
     """Contracts of every table that this project's models and records publish."""
-    return published_contracts(model.contract for model in load_models().values())
+    models = [model.contract for model in load_models().values()]
+    computed = [table.contract for table in load_computed().values()]
+    return published_contracts([*models, *computed])
 
 
 def published_contracts(models: Iterable[Contract]) -> list[Contract]:
@@ -111,6 +114,7 @@ def published_contracts(models: Iterable[Contract]) -> list[Contract]:
         *(published for model in models if (published := published_contract(model))),
         *(records[table] for table in (*PUBLISHED_RECORD_TABLES, *RELEASE_TABLES)),
         *reference_contracts(),
+        *reference_table_contracts().values(),
     ]
     names = [contract.table for contract in contracts]
     if repeated := sorted({name for name in names if names.count(name) > 1}):

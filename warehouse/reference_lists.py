@@ -10,6 +10,11 @@ from warehouse.errors import ConfigurationError
 CODES_DIR = Path(__file__).parent / "reference" / "codes"
 
 
+def code_lists() -> tuple[str, ...]:
+    """Names of all code lists."""
+    return tuple(path.stem for path in sorted(CODES_DIR.glob("*.csv")))
+
+
 @cache
 def code_list(name: str) -> pl.DataFrame:
     """A code list as text columns; every list has at least `code`, `name_en`, `name_zh`.
@@ -19,7 +24,7 @@ def code_list(name: str) -> pl.DataFrame:
     """
     path = CODES_DIR / f"{name}.csv"
     if not path.is_file():
-        known = ", ".join(sorted(item.stem for item in CODES_DIR.glob("*.csv")))
+        known = ", ".join(code_lists())
         raise ConfigurationError(f"there is no code list '{name}'; known lists: {known}")
     return pl.read_csv(path, infer_schema=False)
 

@@ -29,6 +29,7 @@ from warehouse.errors import BlockedError, ConfigurationError
 from warehouse.fingerprint import quoted_table, table_fingerprint
 from warehouse.home import Home
 from warehouse.reference_lists import CODES_DIR
+from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
 from warehouse.sql import identifier
@@ -38,11 +39,18 @@ from warehouse.sql import identifier
 class PublishedTable:
     """A table of the release: its contract under its published name, and where its rows lie.
 
-    `files` are Parquet files, or CSV for code lists; a table without files is published empty.
+    `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
+    definitions. A table without either is published empty.
     """
 
     contract: Contract
     files: tuple[Path, ...]
+    rows: pl.DataFrame | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read."""
+        return not self.files and self.rows is None
 
 
 def published_tables(
@@ -71,6 +79,7 @@ def published_tables(
             PublishedTable(contract, (CODES_DIR / f"{contract.name}.csv",))
             for contract in reference_contracts()
         ),
+        *(PublishedTable(table.contract, (), table.rows) for table in definition_tables().values()),
     ]
     return sorted(tables, key=lambda table: table.contract.table)
 
@@ -175,12 +184,12 @@ def _write_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTabl
     for table in sorted(tables, key=lambda table: table.contract.table):
         contract = table.contract
         con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
-        if not table.files:
+        if table.is_empty:
             con.execute(contract.empty_table_sql())
             continue
         try:
             # Streams from the files and sorts on disk where memory is short.
-            rows = _rows(con, table.files).project(contract.cast_sql())
+            rows = _rows(con, table).project(contract.cast_sql())
             rows.order(_order(contract)).create(contract.table)
         except duckdb.Error as error:
             raise BlockedError(
@@ -193,7 +202,10 @@ def _order(contract: Contract) -> str:
     return ", ".join(map(identifier, contract.key or contract.column_names))
 
 
-def _rows(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
+def _rows(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> duckdb.DuckDBPyRelation:
+    if table.rows is not None:
+        return con.from_arrow(table.rows.to_arrow())
+    files = table.files
     if files[0].suffix == ".csv":
         frames = [pl.read_csv(path, infer_schema=False) for path in files]
         return con.from_arrow(pl.concat(frames).to_arrow())
@@ -204,9 +216,9 @@ def _rows_in_files(tables: Sequence[PublishedTable]) -> dict[str, int]:
     """Table → rows that its files hold, counted apart from the file that was written."""
     with duckdb.connect() as con:
         return {
-            table.contract.table: _rows(con, table.files).aggregate("count(*)").fetchall()[0][0]
-            if table.files
-            else 0
+            table.contract.table: 0
+            if table.is_empty
+            else _rows(con, table).aggregate("count(*)").fetchall()[0][0]
             for table in tables
         }
 

@@ -18,12 +18,13 @@ from sqlglot.schema import MappingSchema
 from warehouse.contract import record_contracts
 from warehouse.engine.model import (
     SqlModel,
+    load_computed,
     ordered,
     parse_select,
     provided_contracts,
-    reference_tables,
 )
-from warehouse.reference_lists import code_list
+from warehouse.reference_lists import code_list, code_lists
+from warehouse.reference_tables import reference_table_contracts
 
 DIALECT = "duckdb"
 
@@ -106,12 +107,13 @@ def lint_model(model: SqlModel, schema: MappingSchema) -> list[Finding]:
 def _schema(models: Mapping[str, SqlModel]) -> MappingSchema:
     contracts = [*record_contracts().values(), *provided_contracts().values()]
     contracts += [model.contract for model in models.values()]
+    contracts += [table.contract for table in load_computed().values()]
+    contracts += reference_table_contracts().values()
     tables: dict[str, Any] = {"ref": {}}
     for contract in contracts:
         columns = {column.name: column.duckdb_type for column in contract.columns}
         tables.setdefault(contract.schema_name, {})[contract.name] = columns
-    for table in reference_tables():
-        name = table.removeprefix("ref.")
+    for name in code_lists():
         tables["ref"][name] = dict.fromkeys(code_list(name).columns, "VARCHAR")
     return MappingSchema(tables, dialect=DIALECT)
 

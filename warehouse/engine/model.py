@@ -24,7 +24,7 @@ from warehouse.contract import (
     validated,
 )
 from warehouse.errors import ConfigurationError
-from warehouse.reference_lists import CODES_DIR
+from warehouse.reference_tables import reference_table_contracts, reference_table_names
 
 DBT_DIR = Path(__file__).parents[2] / "dbt_like_sql"
 
@@ -67,6 +67,13 @@ class ModelNotes(Model):
     tests: tuple[ModelTest, ...] = ()
 
 
+class ComputedNotes(Model):
+    """The keys of a computed table's YAML beside those of its contract."""
+
+    made_by: str = Field(pattern=r"^assets(\.[a-z_]+)+$", description="function of our own code")
+    depends_on: tuple[str, ...] = Field(min_length=1)
+
+
 @dataclass(frozen=True)
 class SqlModel:
     """One model: its SELECT, the contract of what comes out, what it reads, its tests."""
@@ -85,6 +92,53 @@ class SqlModel:
         return "/".join(self.path.parts[-3:])
 
 
+@dataclass(frozen=True)
+class ComputedTable:
+    """A small table that Python computes from other tables: its contract, inputs and function.
+
+    Its YAML stands in `dbt_like_sql` like that of a SQL model, so that it is found, checked and
+    published like one; `made_by` names the function, ``assets.evidence.indicator_value``.
+    """
+
+    table: str
+    path: Path
+    contract: Contract
+    depends_on: frozenset[str]
+    made_by: str
+
+    @property
+    def file(self) -> str:
+        """Path as people write it: ``dbt_like_sql/mart/indicator_value.yml``."""
+        return "/".join(self.path.parts[-3:])
+
+
+@cache
+def load_computed(folder: Path = DBT_DIR) -> Mapping[str, ComputedTable]:
+    """Every table of `folder` that Python computes, by name.
+
+    Raises:
+        ConfigurationError: the YAML is wrong, or there is SQL beside it.
+    """
+    found = [_load_computed(path) for path in sorted(folder.glob("*/*.yml"))]
+    return {table.table: table for table in found if table is not None}
+
+
+def _load_computed(path: Path) -> ComputedTable | None:
+    data = read_yaml(path)
+    if not isinstance(data, dict) or "made_by" not in data:
+        return None
+    where = f"dbt_like_sql/{path.parent.name}/{path.name}"
+    if path.with_suffix(".sql").is_file():
+        raise ConfigurationError(f"{where}: made_by and a .sql beside it; a table is made once")
+    notes = validated(
+        ComputedNotes, {k: v for k, v in data.items() if k in ComputedNotes.model_fields}, where
+    )
+    table = f"{path.parent.name}.{path.stem}"
+    keys = {k: v for k, v in data.items() if k not in ComputedNotes.model_fields}
+    contract = parse_contract({**keys, "table": table}, where)
+    return ComputedTable(table, path, contract, frozenset(notes.depends_on), notes.made_by)
+
+
 def load_models(folder: Path = DBT_DIR) -> dict[str, SqlModel]:
     """Every model below `folder`, by table name.
 
@@ -92,11 +146,18 @@ def load_models(folder: Path = DBT_DIR) -> dict[str, SqlModel]:
         ConfigurationError: SQL or YAML is wrong or missing, or a model reads an unknown table.
     """
     models = [_load_model(path) for path in sorted(folder.glob("*/*.sql"))]
-    orphans = [p for p in sorted(folder.glob("*/*.yml")) if not p.with_suffix(".sql").is_file()]
-    if orphans:
-        raise ConfigurationError(f"{orphans[0]}: there is no {orphans[0].stem}.sql beside it")
+    computed = {table.path for table in load_computed(folder).values()}
+    for path in sorted(folder.glob("*/*.yml")):
+        if path not in computed and not path.with_suffix(".sql").is_file():
+            raise ConfigurationError(f"{path}: there is no {path.stem}.sql beside it")
     by_table = {model.table: model for model in models}
-    known = {*by_table, *record_contracts(), *provided_contracts(), *reference_tables()}
+    known = {
+        *by_table,
+        *load_computed(folder),
+        *record_contracts(),
+        *provided_contracts(),
+        *reference_table_names(),
+    }
     for model in models:
         if unknown := sorted(model.depends_on - known):
             raise ConfigurationError(
@@ -119,11 +180,6 @@ def ordered(models: Mapping[str, SqlModel]) -> list[SqlModel]:
         circle = error.args[1]
         files = " → ".join(models[name].file for name in reversed(circle))
         raise ConfigurationError(f"models read each other in a circle: {files}") from error
-
-
-def reference_tables() -> tuple[str, ...]:
-    """Code lists as models name them: ``ref.verdict`` for `verdict.csv`."""
-    return tuple(f"ref.{path.stem}" for path in sorted(CODES_DIR.glob("*.csv")))
 
 
 def parse_select(sql: str, where: str) -> exp.Query:
@@ -214,7 +270,9 @@ def contract_of(table: str, models: Mapping[str, SqlModel]) -> Contract:
     """Contract of a table that models read, code lists apart (KeyError for an unknown table)."""
     if table in models:
         return models[table].contract
-    return {**record_contracts(), **provided_contracts()}[table]
+    computed = {name: found.contract for name, found in load_computed().items()}
+    known = {**record_contracts(), **provided_contracts(), **reference_table_contracts()}
+    return {**known, **computed}[table]
 
 
 @cache

@@ -16,10 +16,16 @@ import duckdb
 import polars as pl
 
 from warehouse.contract import Contract, record_contracts
-from warehouse.engine.model import SqlModel, ordered, provided_contracts, reference_tables
+from warehouse.engine.model import (
+    ComputedTable,
+    SqlModel,
+    load_computed,
+    ordered,
+    provided_contracts,
+)
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
-from warehouse.reference_lists import code_list
+from warehouse.reference_tables import reference_rows, reference_table_names
 from warehouse.sql import identifier
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
@@ -57,15 +63,15 @@ def qualified(table: str) -> str:
 
 
 def register_references(con: duckdb.DuckDBPyConnection) -> None:
-    """Make every code list readable as ``ref.<list>``, all columns text."""
-    for table in reference_tables():
+    """Make code lists and tables of definitions readable as ``ref.…``; what is there stays."""
+    for table in reference_table_names():
         if not _exists(con, table):
-            _register_frame(con, table, code_list(table.removeprefix("ref.")))
+            _register_frame(con, table, reference_rows(table))
 
 
 def attach_dependencies(
     con: duckdb.DuckDBPyConnection,
-    model: SqlModel,
+    model: SqlModel | ComputedTable,
     home: Home,
     as_of: dt.date | None = None,
 ) -> None:
@@ -90,7 +96,7 @@ def attach_dependencies(
             _create_schema(con, table)
             create_view(con, record_contracts()[table], home.partition_files(table, as_of=as_of))
         elif table.startswith("ref."):
-            _register_frame(con, table, code_list(table.removeprefix("ref.")))
+            _register_frame(con, table, reference_rows(table))
         elif table == "meta.build":
             _register_frame(con, table, build_frame(home, as_of))
         else:
@@ -145,7 +151,12 @@ def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
     con = duckdb.connect()
     try:
         register_references(con)
-        for contract in (*record_contracts().values(), *provided_contracts().values()):
+        computed = [table.contract for table in load_computed().values()]
+        for contract in (
+            *record_contracts().values(),
+            *provided_contracts().values(),
+            *computed,
+        ):
             create_empty_table(con, contract)
         found: list[Mismatch] = []
         for model in ordered(models):
@@ -192,7 +203,9 @@ def _fits(actual: str | None, declared: str) -> bool:
     return actual == declared or actual in _NARROWER.get(declared, ())
 
 
-def _attach_model(con: duckdb.DuckDBPyConnection, reader: SqlModel, table: str, path: Path) -> None:
+def _attach_model(
+    con: duckdb.DuckDBPyConnection, reader: SqlModel | ComputedTable, table: str, path: Path
+) -> None:
     if not path.is_file():
         raise SamplehouseError(
             f"{reader.file} reads {table}, which has not been built; build {table} first"

@@ -16,6 +16,8 @@ from warehouse.engine.run import (
     register_references,
 )
 from warehouse.errors import ConfigurationError
+from warehouse.reference_lists import code_lists
+from warehouse.reference_tables import reference_table_contracts
 from warehouse.sql import identifier
 
 # Doubles are written in YAML with six decimals; everything else is compared exactly.
@@ -41,8 +43,8 @@ def run_model_test(model: SqlModel, test: ModelTest, models: Mapping[str, SqlMod
     where = f"{model.file}, test '{test.name}'"
     con = duckdb.connect()
     try:
-        register_references(con)
         _fill_inputs(con, model, test, models, where)
+        register_references(con)
         return _difference(con, model, test, where)
     except duckdb.Error as error:
         raise ConfigurationError(f"{where}: {error}") from error
@@ -57,9 +59,12 @@ def _fill_inputs(
     models: Mapping[str, SqlModel],
     where: str,
 ) -> None:
-    inputs = sorted(name for name in model.depends_on if not name.startswith("ref."))
+    # Code lists are the project's own, and so are definitions unless a test gives others.
+    lists = {f"ref.{name}" for name in code_lists()}
+    own = {*lists, *(reference_table_contracts().keys() - test.given.keys())}
+    inputs = sorted(model.depends_on - own)
     named = {*test.given, *model.defaults}
-    if foreign := sorted(named - set(inputs)):
+    if foreign := sorted(named - (model.depends_on - lists)):
         raise ConfigurationError(f"{where}: the model does not read {', '.join(foreign)}")
     for table in inputs:
         contract = contract_of(table, models)

@@ -1,0 +1,240 @@
+"""Indicators as data: what a rate counts, over whom, what is left out and why.
+
+One YAML in `warehouse/reference/indicators` for each indicator, with its variants side by side.
+They become the tables `ref.indicator*`, which the SQL models join; no model holds a definition.
+Which variant is official is no matter of definition: the plan says so.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from warehouse.contract import Model, read_yaml, validated
+from warehouse.errors import ConfigurationError
+from warehouse.reference_lists import code_list, codes
+
+INDICATORS_DIR = Path(__file__).parent / "reference" / "indicators"
+WEIGHTS_DIR = Path(__file__).parent / "reference" / "weights"
+
+Identifier = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+# What `when` of an exclusion may look at; fact.indicator_unit knows these columns by name.
+ConditionColumn = Literal[
+    "source_id",
+    "programme",
+    "sampling_basis",
+    "coverage",
+    "link",
+    "division_code",
+    "product_category",
+    "industry_division",
+    "supervised",
+    "is_recheck",
+    "verdict_basis",
+    "final_verdict",
+    "date_basis",
+    "counted_on",
+]
+SliceType = Literal["division", "pilot", "link", "category", "industry", "firm"]
+Estimates = Literal["population", "operational", "census"]
+
+
+class Words(Model):
+    """The same words in English and Chinese."""
+
+    en: str = Field(min_length=3)
+    zh: str = Field(min_length=2)
+
+
+class Condition(Model):
+    """A condition on one column of a unit; a missing value is in no list.
+
+    In YAML: ``{column: link, in: [online]}``, or `not_in`.
+    """
+
+    column: ConditionColumn
+    is_in: tuple[str, ...] | None = Field(default=None, alias="in")
+    not_in: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_list(self) -> "Condition":
+        if (self.is_in is None) == (self.not_in is None):
+            message = "a condition has one list, `in` or `not_in`"
+            raise ValueError(message)
+        return self
+
+    @property
+    def operator(self) -> Literal["in", "not_in"]:
+        """Whether units on the list are meant, or those not on it."""
+        return "not_in" if self.is_in is None else "in"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The list."""
+        return self.not_in or self.is_in or ()
+
+
+class Exclusion(Model):
+    """Units that do not count although one might think so, and why."""
+
+    reason: str = Identifier
+    words: Words
+    when: Condition
+
+
+class Rounding(Model):
+    """Rounding of the percentage before it is compared with a target."""
+
+    digits: int = Field(ge=0, le=6)
+    mode: Literal["half_even", "half_up"] = "half_even"
+
+
+class Variant(Model):
+    """One way to count an indicator.
+
+    `estimates` says what the figure speaks for: `population`, every unit that could have been
+    sampled, so only random samples; `operational`, the units of the programme and nobody else;
+    `census`, all units, each of which was inspected.
+    """
+
+    id: str = Identifier
+    name: Words
+    estimates: Estimates
+    programmes: tuple[str, ...] = Field(min_length=1)
+    sampling_bases: tuple[str, ...] = Field(min_length=1)
+    coverages: tuple[str, ...] = Field(min_length=1)
+    counted_verdicts: tuple[str, ...] = Field(min_length=1)
+    passing_verdicts: tuple[str, ...] = Field(min_length=1)
+    numerator: Words
+    denominator: Words
+    exclusions: tuple[Exclusion, ...] = ()
+    rounding: Rounding | None = Field(default=None, description="none: the full value is compared")
+    weighting: str | None = Field(default=None, description="list of warehouse/reference/weights")
+    valid_from: dt.date
+    valid_to: dt.date | None = Field(default=None, description="first day no longer counted")
+
+    @model_validator(mode="after")
+    def _codes_exist(self) -> "Variant":
+        for name, used in (
+            ("programme", self.programmes),
+            ("sampling_basis", self.sampling_bases),
+            ("coverage", self.coverages),
+            ("verdict", (*self.counted_verdicts, *self.passing_verdicts)),
+        ):
+            if unknown := sorted(set(used) - set(codes(name))):
+                message = f"not on the list {name}: {', '.join(unknown)}"
+                raise ValueError(message)
+        if odd := sorted(set(self.passing_verdicts) - set(self.counted_verdicts)):
+            message = f"verdicts that pass but are not counted: {', '.join(odd)}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _pools_nothing(self) -> "Variant":
+        """A rate that speaks for a population is made of random samples, published in full."""
+        if problem := self.pooling:
+            raise ValueError(problem)
+        return self
+
+    @property
+    def pooling(self) -> str | None:
+        """What a population or census rate of this variant would wrongly add up, in words."""
+        if self.estimates == "operational":
+            return None
+        allowed = {"census"} if self.estimates == "census" else _random_bases()
+        programmes = ", ".join(self.programmes)
+        if foreign := sorted(set(self.sampling_bases) - allowed):
+            return (
+                f"a {self.estimates} rate takes units chosen as {', '.join(sorted(allowed))}; "
+                f"{', '.join(foreign)} samples of the programmes {programmes} are never pooled "
+                "with them; leave them out, or declare `estimates: operational`"
+            )
+        if foreign := sorted(set(self.coverages) - {"complete"}):
+            return (
+                f"a {self.estimates} rate needs all units of a programme; {programmes} with the "
+                f"coverage {', '.join(foreign)} holds a part of them"
+            )
+        return None
+
+
+def _random_bases() -> set[str]:
+    bases = code_list("sampling_basis").filter(pl.col("estimates_population") == "true")
+    return set(bases["code"]) - {"census"}
+
+
+class Indicator(Model):
+    """An indicator: what its units are, and the variants in which it is counted."""
+
+    id: str = Identifier
+    name: Words
+    kind: Literal["rate", "coverage"]
+    unit: str = Field(min_length=1)
+    unit_kind: Literal["sample", "site_inspection", "acceptance", "roster_topic"]
+    domains: tuple[str, ...] = Field(min_length=1)
+    source: str = Field(min_length=8, description="where the definition is laid down")
+    notes: Words | None = None
+    suppress_below: int = Field(ge=0, description="rates of slices with fewer units are not shown")
+    slices: tuple[SliceType, ...]
+    variants: tuple[Variant, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_once(self) -> "Indicator":
+        ids = [variant.id for variant in self.variants]
+        if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+            message = f"variants declared twice: {', '.join(repeated)}"
+            raise ValueError(message)
+        if unknown := sorted(set(self.domains) - set(codes("domain"))):
+            message = f"not on the list domain: {', '.join(unknown)}"
+            raise ValueError(message)
+        return self
+
+
+@cache
+def load_indicators(folder: Path = INDICATORS_DIR) -> Mapping[str, Indicator]:
+    """Every indicator of a folder, by id; the file is named after it.
+
+    Raises:
+        ConfigurationError: with one line per mistake.
+    """
+    return {path.stem: _load_indicator(path) for path in sorted(folder.glob("*.yml"))}
+
+
+def _load_indicator(path: Path) -> Indicator:
+    indicator = validated(Indicator, read_yaml(path), path.name)
+    if indicator.id != path.stem:
+        raise ConfigurationError(f"{path.name}: the file of {indicator.id} is {indicator.id}.yml")
+    for variant in indicator.variants:
+        if variant.weighting is not None:
+            weights(variant.weighting)
+    return indicator
+
+
+@cache
+def weights(name: str) -> pl.DataFrame:
+    """A list of weights: slice_type, slice, weight (> 0), name_zh, source; as text but the weight.
+
+    Raises:
+        ConfigurationError: no such list, a slice twice, or a weight that is not above 0.
+    """
+    path = WEIGHTS_DIR / f"{name}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(item.stem for item in WEIGHTS_DIR.glob("*.csv")))
+        raise ConfigurationError(f"there is no list of weights '{name}'; known lists: {known}")
+    rows = pl.read_csv(path, infer_schema=False)
+    rows = rows.with_columns(pl.col("weight").cast(pl.Float64, strict=False))
+    wrong = rows.filter(
+        pl.struct("slice_type", "slice").is_duplicated()
+        | pl.col("weight").is_null()
+        | (pl.col("weight") <= 0)
+    )
+    if not wrong.is_empty():
+        places = ", ".join(
+            f"{row[0]} {row[1]}" for row in wrong.select("slice_type", "slice").rows()
+        )
+        raise ConfigurationError(f"{path.name}: {places}: each slice once, with a weight above 0")
+    return rows

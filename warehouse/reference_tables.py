@@ -1,0 +1,74 @@
+"""Reference tables that definitions become: published as `ref.…` and joined by SQL models.
+
+Code lists are files already (`warehouse.reference_lists`). Definitions are YAML with a structure;
+here each of them becomes flat, typed tables, whose contracts are `warehouse/reference/tables`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.contract import Contract, parse_contract, read_yaml
+from warehouse.errors import ConfigurationError
+from warehouse.indicator_rows import indicator_rows
+from warehouse.reference_lists import code_list, code_lists
+
+TABLES_DIR = Path(__file__).parent / "reference" / "tables"
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """A table of definitions: its contract, and its rows in the contract's columns and types."""
+
+    contract: Contract
+    rows: pl.DataFrame
+
+
+@cache
+def definition_tables() -> Mapping[str, ReferenceTable]:
+    """Every table that definitions become, by name such as ``ref.indicator_variant``.
+
+    Raises:
+        ConfigurationError: a definition is wrong, a table has no contract or a contract no table.
+    """
+    rows = {**indicator_rows()}
+    contracts = reference_table_contracts()
+    if odd := sorted(rows.keys() ^ contracts.keys()):
+        raise ConfigurationError(
+            f"{', '.join(odd)}: every table of definitions needs a contract in "
+            "warehouse/reference/tables, and every contract there a table"
+        )
+    return {name: _table(contracts[name], rows[name]) for name in sorted(rows)}
+
+
+def reference_table_contracts() -> dict[str, Contract]:
+    """Contracts of `warehouse/reference/tables`, by table name."""
+    paths = sorted(TABLES_DIR.glob("*.yml"))
+    contracts = [parse_contract(read_yaml(path), path.name) for path in paths]
+    return {contract.table: contract for contract in contracts}
+
+
+def reference_table_names() -> tuple[str, ...]:
+    """Everything that models may read as ``ref.…``: code lists and tables of definitions."""
+    return (*(f"ref.{name}" for name in code_lists()), *reference_table_contracts())
+
+
+def reference_rows(table: str) -> pl.DataFrame:
+    """Rows of ``ref.<name>``: a code list, all columns text, or a typed table of definitions."""
+    if table in reference_table_contracts():
+        return definition_tables()[table].rows
+    return code_list(table.removeprefix("ref."))
+
+
+def _table(contract: Contract, rows: pl.DataFrame) -> ReferenceTable:
+    if rows.width == 0:  # a table in which nothing is declared
+        return ReferenceTable(contract, pl.DataFrame(schema=contract.polars_schema()))
+    if unknown := sorted(set(rows.columns) ^ set(contract.column_names)):
+        raise ConfigurationError(
+            f"{contract.table}: its contract and its rows differ in {', '.join(unknown)}"
+        )
+    schema = contract.polars_schema()
+    return ReferenceTable(contract, rows.select(pl.col(n).cast(k) for n, k in schema.items()))
