@@ -9,7 +9,6 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from pydantic import Field
 
 from warehouse.connection import Resources
 from warehouse.errors import SamplehouseError
@@ -44,12 +43,12 @@ class Night(dg.ConfigurableResource[None]):
     """What a run is to do beside its partitions; the launchpad shows it.
 
     Attributes:
-        days: days of receipt to read, such as 2024-05-01. A night reads all days that wait in
-            one run; without days, a run reads its own partitions.
+        days: days of receipt to read, such as 2024-05-01: a night reads all days that wait, if
+            any, in one run. Where it is not given, a run reads its own partitions.
         as_of: models and release see only what was received up to this day; all of it without.
     """
 
-    days: list[str] = Field(default=[])
+    days: list[str] | None = None
     as_of: str = ""
 
     @property
@@ -59,7 +58,8 @@ class Night(dg.ConfigurableResource[None]):
 
     def days_of(self, context: dg.AssetExecutionContext) -> list[dt.date]:
         """Days that a partitioned asset reads in this run, oldest first."""
-        return sorted(_date(day) for day in self.days or context.partition_keys)
+        days = context.partition_keys if self.days is None else self.days
+        return sorted(_date(day) for day in days)
 
 
 def _date(text: str) -> dt.date:

@@ -139,9 +139,8 @@ def nightly(
         ),
     ] = None,
     again: Annotated[
-        tuple[dt.date, ...] | None,
-        typer.Option(parser=_days, metavar="DAY[:DAY]", help="Days to read again."),
-    ] = None,
+        str, typer.Option(metavar="DAY[:DAY]", help="Days to read again, from one to another.")
+    ] = "",
 ) -> None:
     """Read what waits, check it, run the models and publish the release."""
     from pipelines.nightly import run_night  # noqa: PLC0415 - loads the engines
@@ -149,10 +148,11 @@ def nightly(
 
     if as_of is not None and (on is not None or again):
         raise typer.BadParameter("--as-of reads nothing, so it goes with neither --on nor --again")
-    for day in (on, as_of, *(again or ())):
+    repeated = _days(again) if again else ()
+    for day in (on, as_of, *repeated):
         if day is not None:
             checked_day(day)
-    outcome = run_night(read_settings(), on=on, as_of=as_of, again=again or ())
+    outcome = run_night(read_settings(), on=on, as_of=as_of, again=repeated)
     show.night(outcome)
     raise typer.Exit(outcome.exit_code)
 

@@ -1,6 +1,7 @@
 """A whole night in process: from a dropped file to a published release, and what stops one."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -9,9 +10,14 @@ import polars as pl
 import pytest
 
 from assets.ingest.landing import receive
+from assets.workplace import ZONE, Workplace
 from pipelines import nightly
+from pipelines.definitions import build_definitions
 from pipelines.nightly import NightOutcome, instance, night_lock, run_night
+from pipelines.schedules import nightly_schedule
+from pipelines.sensors import landing_sensor
 from pipelines.settings import Settings
+from warehouse.connection import Resources
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.source import Source
@@ -29,8 +35,8 @@ CORRECTION = HEADER + "S-1,茶叶,流通,2024-04-01,合格\n"
 class Office:
     """One home with the market source, and files to receive."""
 
-    def __init__(self, home: Home, market: Source, folder: Path) -> None:
-        self.home, self._market, self._folder = home, market, folder
+    def __init__(self, home: Home, folder: Path) -> None:
+        self.home, self._folder = home, folder
 
     def deliver(self, name: str, text: str, day: dt.date, source: str = "market") -> None:
         path = self._folder / name
@@ -52,10 +58,30 @@ class Office:
         return rows[0]
 
 
-@pytest.fixture
-def office(home: Home, market: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+@pytest.fixture(autouse=True)
+def only_the_market(market: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "sources", lambda _self: {"market": market})
-    return Office(home, market, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory, market: Source) -> NightOutcome:
+    """What the night of May did; two files had been received, the later one in June."""
+    folder = tmp_path_factory.mktemp("office")
+    office = Office(Home(folder / "home"), folder)
+    office.deliver("may.csv", SAMPLES, MAY)
+    office.deliver("june.csv", CORRECTION, JUNE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Settings, "sources", lambda _self: {"market": market})
+        return office.night(on=dt.date(2024, 5, 31))
+
+
+@pytest.fixture
+def office(first_night: NightOutcome, tmp_path: Path) -> Office:
+    """A copy of the home after the first night."""
+    assert first_night.release is not None
+    built = first_night.release.path.parents[1]
+    shutil.copytree(built, tmp_path / "home")
+    return Office(Home(tmp_path / "home"), tmp_path)
 
 
 def materialized(home: Home, *key: str) -> set[str]:
@@ -63,17 +89,19 @@ def materialized(home: Home, *key: str) -> set[str]:
         return set(dagster.get_materialized_partitions(dg.AssetKey(key)))
 
 
-def test_a_file_becomes_a_release_and_its_correction_another(office: Office) -> None:
-    office.deliver("may.csv", SAMPLES, MAY)
-    office.deliver("june.csv", CORRECTION, JUNE)
-
-    first = office.night(on=dt.date(2024, 5, 31))
-    assert first.days == (MAY,)
-    assert (first.exit_code, first.errors, first.failed_checks) == (0, (), ())
-    assert first.statuses == {"loaded": 1}
+def test_the_first_night_reads_what_waits_and_publishes(
+    first_night: NightOutcome, office: Office
+) -> None:
+    assert first_night.days == (MAY,)
+    assert (first_night.exit_code, first_night.errors, first_night.failed_checks) == (0, (), ())
+    assert first_night.statuses == {"loaded": 1}
     assert office.rate() == (9, 10)
+    assert (office.home.docs / "index.html").is_file()
 
+
+def test_a_correction_counts_from_its_day_on(office: Office) -> None:
     second = office.night()
+
     assert second.days == (JUNE,)
     assert second.exit_code == 0
     assert office.rate() == (10, 10)
@@ -81,6 +109,7 @@ def test_a_file_becomes_a_release_and_its_correction_another(office: Office) -> 
         assert {"2024-05-02", "2024-06-03"} <= materialized(office.home, *key)
 
     past = office.night(as_of=MAY)
+
     assert past.exit_code == 0
     assert past.release is not None
     assert past.release.as_of == MAY
@@ -88,74 +117,97 @@ def test_a_file_becomes_a_release_and_its_correction_another(office: Office) -> 
 
 
 def test_bad_deliveries_are_named_and_the_good_ones_published(office: Office) -> None:
-    office.deliver("good.csv", SAMPLES, MAY)
     office.deliver("empty.csv", "", MAY)
-    office.deliver(
-        "half.csv",
-        HEADER + "S-50,tea,流通,2024-04-01,合格\nS-51,tea,流通,?,perhaps\n"
-        "S-52,tea,流通,?,perhaps\n",
-        MAY,
-    )
+    office.deliver("half.csv", f"{HEADER}S-50,tea,流通,?,合格\nS-51,tea,流通,?,perhaps\n", MAY)
     office.deliver("lost.csv", SAMPLES, MAY, source="nobody")
+    office.deliver("old.csv", SAMPLES, dt.date(1999, 1, 1))
 
     outcome = office.night()
 
     assert outcome.exit_code == 1
-    assert outcome.statuses == {"held": 1, "loaded": 1, "unknown_source": 1, "unreadable": 1}
+    assert outcome.strange_days == (dt.date(1999, 1, 1),)
+    assert outcome.statuses == {"held": 1, "loaded": 2, "unknown_source": 1, "unreadable": 1}
     assert {(each.source_id, each.file_name) for each in outcome.stopped} == {
         ("market", "empty.csv"),
         ("market", "half.csv"),
         ("nobody", "lost.csv"),
     }
     assert all(each.message for each in outcome.stopped)
-    assert office.rate() == (9, 10)
+    assert office.rate() == (10, 10)
 
 
-def test_a_blocking_check_keeps_the_last_release(office: Office) -> None:
-    office.deliver("may.csv", SAMPLES, MAY)
-    assert office.night().exit_code == 0
+def test_a_blocking_check_keeps_the_last_release_until_the_day_is_read_again(
+    office: Office,
+) -> None:
     before = office.home.release_file.read_bytes()
     lake = office.home.partition_file("core.sample", "market", MAY)
     rows = pl.read_parquet(lake)
     pl.concat([rows, rows.head(1)]).write_parquet(lake)
 
-    outcome = office.night()
+    blocked = office.night(on=MAY)
 
-    assert outcome.exit_code == 3
-    assert not outcome.published
-    blocking = [check for check in outcome.failed_checks if check.blocking]
-    assert [(check.table, check.rule) for check in blocking] == [
+    assert (blocked.exit_code, blocked.published, blocked.errors) == (3, False, ())
+    assert [(check.table, check.rule) for check in blocked.failed_checks if check.blocking] == [
         ("core.sample", "one_row_per_version")
     ]
     assert office.home.release_file.read_bytes() == before
 
+    mended = office.night(on=MAY, again=[MAY])
 
-def test_a_day_can_be_read_again(office: Office) -> None:
-    office.deliver("may.csv", SAMPLES, MAY)
-    office.night()
-    office.home.partition_file("core.sample", "market", MAY).unlink()
-
-    outcome = office.night(again=[MAY])
-
-    assert outcome.exit_code == 0
-    assert outcome.days == (MAY,)
+    assert (mended.exit_code, mended.days) == (0, (MAY,))
     assert office.rate() == (9, 10)
+
+
+def test_a_range_of_partitions_is_one_run_over_its_days(office: Office, market: Source) -> None:
+    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    job = build_definitions({"market": market}, workplace=workplace).resolve_job_def("ingest")
+
+    with instance(office.home) as dagster:
+        done = job.execute_in_process(
+            instance=dagster,
+            tags={
+                "dagster/asset_partition_range_start": "2024-06-02",
+                "dagster/asset_partition_range_end": "2024-06-04",
+            },
+        )
+
+    assert done.success
+    assert materialized(office.home, "core", "sample") == {
+        "2024-05-02", "2024-06-02", "2024-06-03", "2024-06-04"
+    }  # fmt: skip
+    assert office.home.partition_file("core.sample", "market", JUNE).is_file()
+
+
+def test_schedule_and_sensor_ask_for_the_days_that_wait(office: Office, market: Source) -> None:
+    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    two_in_the_night = dt.datetime(2024, 6, 4, 2, tzinfo=ZONE)
+    at_night = dg.build_schedule_context(scheduled_execution_time=two_in_the_night)
+    at_once = dg.build_sensor_context()
+
+    scheduled = nightly_schedule(at_night, workplace=workplace)
+    sensed = landing_sensor(at_once, workplace=workplace)
+
+    assert isinstance(scheduled, dg.RunRequest)
+    assert scheduled.partition_key == "2024-06-03"
+    assert scheduled.run_config["resources"]["night"]["config"]["days"] == ["2024-06-03"]
+    assert isinstance(sensed, dg.RunRequest)
+    assert sensed.run_config == scheduled.run_config
+
+    office.deliver("more.csv", SAMPLES.replace("S-", "T-"), JUNE)
+    again = landing_sensor(dg.build_sensor_context(), workplace=workplace)
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key != sensed.run_key
+
+    nothing_yet = Workplace(Home(office.home.root / "empty"), {"market": market}, Resources(1, 1))
+    assert isinstance(landing_sensor(at_once, workplace=nothing_yet), dg.SkipReason)
+    quiet = nightly_schedule(at_night, workplace=nothing_yet)
+    assert isinstance(quiet, dg.RunRequest)
+    assert quiet.partition_key == "2024-06-04"
 
 
 def test_two_nights_do_not_work_at_once(office: Office) -> None:
     with night_lock(office.home), pytest.raises(SamplehouseError, match="another night"):
         office.night()
-
-
-def test_a_day_that_is_no_partition_is_reported_not_read(office: Office) -> None:
-    office.deliver("old.csv", SAMPLES, dt.date(1999, 1, 1))
-    office.deliver("may.csv", SAMPLES.replace("S-", "T-"), MAY)
-
-    outcome = office.night()
-
-    assert outcome.exit_code == 1
-    assert outcome.strange_days == (dt.date(1999, 1, 1),)
-    assert office.rate() == (9, 10)
 
 
 def test_the_instance_of_a_home_asks_nothing_and_tells_nobody(home: Home) -> None:
