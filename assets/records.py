@@ -27,11 +27,7 @@ from warehouse.source import Source
 
 # Tables that reading deliveries fills, in the order in which the graph shows them.
 RECORD_TABLES = (
-    "core.sample",
-    "core.test_result",
-    "core.site_inspection",
-    "core.inspection_finding",
-    "core.acceptance",
+    *INCOMING,
     "core.rejected_record",
     "meta.delivery",
     "meta.ignored_rows",
