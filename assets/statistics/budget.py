@@ -90,8 +90,8 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
         - `probability_on_target`: predictive probability of ending with no more than allowed;
         - `runs_out_on`: date on which, at the pace so far, the last allowed failure is used
           (null: not within the period, or used up already);
-        - `state`: no_plan (nor samples, in a period that is over), impossible (even no failure would not do), within, none_left,
-          exceeded.
+        - `state`: no_plan (nor samples, in a period that is over), impossible (even no failure
+          would not do), within, none_left, exceeded.
 
     Raises:
         StatisticsError: if a column is missing, counts are impossible, or a period ends before

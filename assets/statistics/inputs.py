@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,25 @@ def whole_numbers(values: npt.ArrayLike, name: str) -> Integers:
     return array.astype(np.int64)
 
 
+def together(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+    """Arrays brought to one shape, as numpy broadcasts them.
+
+    Args:
+        arrays: arrays that belong together.
+
+    Returns:
+        The same arrays (read-only views), all of the common shape.
+
+    Raises:
+        StatisticsError: if their shapes do not go together.
+    """
+    try:
+        return np.broadcast_arrays(*arrays)
+    except ValueError as error:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        raise StatisticsError(f"numbers do not match in number: {shapes}") from error
+
+
 def counts(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Integers, Integers]:
     """Successes and trials, checked and brought to one shape.
 
@@ -61,7 +81,7 @@ def counts(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Integers, I
         StatisticsError: if a count is not a whole number from 0, or there are more successes
             than trials.
     """
-    passed, tested = np.broadcast_arrays(
+    passed, tested = together(
         whole_numbers(successes, "successes"), whole_numbers(trials, "trials")
     )
     if np.any(passed > tested):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincc, betaincinv, ndtri
 
-from assets.statistics.inputs import Floats, StatisticsError, counts, inner_proportion, proportion
+from assets.statistics.inputs import Floats, counts, inner_proportion, proportion, together
 
 
 class Interval(NamedTuple):
@@ -60,9 +60,7 @@ def wilson_of_rate(rate: npt.ArrayLike, size: npt.ArrayLike, confidence: float =
     Raises:
         StatisticsError: if the confidence level is impossible.
     """
-    share, number = np.broadcast_arrays(
-        np.asarray(rate, dtype=np.float64), np.asarray(size, dtype=np.float64)
-    )
+    share, number = together(np.asarray(rate, dtype=np.float64), np.asarray(size, dtype=np.float64))
     z = float(ndtri(0.5 + inner_proportion(confidence, "confidence") / 2))
     shrink = 1 + z**2 / number
     centre = (share + z**2 / (2 * number)) / shrink
@@ -158,7 +156,7 @@ def beta_lower(successes: npt.ArrayLike, failures: npt.ArrayLike, confidence: fl
     Raises:
         StatisticsError: if the confidence level is impossible.
     """
-    passed, failed = np.broadcast_arrays(
+    passed, failed = together(
         np.asarray(successes, dtype=np.float64), np.asarray(failures, dtype=np.float64)
     )
     error = 1 - inner_proportion(confidence, "confidence")
@@ -205,9 +203,6 @@ def jeffreys_probability(
     """
     passed, tested = counts(successes, trials)
     goal = proportion(target, "target")
-    try:
-        passed, tested, goal = np.broadcast_arrays(passed, tested, goal)
-    except ValueError as error:
-        raise StatisticsError(f"counts and targets do not match in number: {error}") from error
+    passed, tested, goal = together(passed, tested, goal)
     probability = betaincc(passed + 0.5, tested - passed + 0.5, goal)
     return np.where(tested > 0, probability, np.nan)

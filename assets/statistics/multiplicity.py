@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
-from assets.statistics.inputs import Floats, StatisticsError, counts, proportion
+from assets.statistics.inputs import Floats, StatisticsError, counts, proportion, together
 
 
 def below_p_value(
@@ -27,7 +27,7 @@ def below_p_value(
         StatisticsError: if the counts or the reference are impossible.
     """
     passed, tested = counts(successes, trials)
-    rate = proportion(reference, "reference")
+    passed, tested, rate = together(passed, tested, proportion(reference, "reference"))
     failed = tested - passed
     chance = betainc(np.where(failed > 0, failed, 1), passed + 1, 1 - rate)
     return np.where(tested == 0, np.nan, np.where(failed == 0, 1.0, chance))

@@ -11,10 +11,10 @@ from assets.statistics.inputs import (
     Flags,
     Floats,
     Integers,
-    StatisticsError,
     counts,
     inner_proportion,
     proportion,
+    together,
     whole_numbers,
 )
 
@@ -43,9 +43,8 @@ def samples_needed(
     Raises:
         StatisticsError: if a target, count or level is impossible.
     """
-    goal, failed = _same_shape(
-        proportion(targets, "targets"), whole_numbers(failures, "failures").astype(np.float64)
-    )
+    goal, failed = together(proportion(targets, "targets"), whole_numbers(failures, "failures"))
+    goal, failed = np.ravel(goal), np.ravel(failed)
     error = 1 - inner_proportion(confidence, "confidence")
 
     def reached(size: Integers) -> Flags:
@@ -54,7 +53,7 @@ def samples_needed(
         chance = betainc(np.where(passed > 0, passed, 1.0), failed + 1, goal)
         return np.where(passed > 0, chance <= error, goal <= 0)
 
-    return _smallest(reached, failed.astype(np.int64), goal)
+    return _smallest(reached, failed, goal)
 
 
 def samples_still_needed(
@@ -82,11 +81,8 @@ def samples_still_needed(
         StatisticsError: if a count, target or level is impossible.
     """
     passed, tested = counts(successes, trials)
-    goal = proportion(targets, "targets")
-    passed, tested = np.ravel(passed), np.ravel(tested)
-    if goal.size not in (1, passed.size):
-        raise StatisticsError(f"{goal.size} targets for {passed.size} counts")
-    goal = np.broadcast_to(np.ravel(goal), passed.shape)
+    passed, tested, goal = together(passed, tested, proportion(targets, "targets"))
+    passed, tested, goal = np.ravel(passed), np.ravel(tested), np.ravel(goal)
     best = samples_needed(goal, tested - passed, confidence)
     share = passed / np.where(tested > 0, tested, np.nan)
     error = 1 - inner_proportion(confidence, "confidence")
@@ -105,14 +101,6 @@ def samples_still_needed(
             "at_present_rate": (same - so_far).clip(lower_bound=0),
         }
     )
-
-
-def _same_shape(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    try:
-        left, right = np.broadcast_arrays(first, second)
-    except ValueError as error:
-        raise StatisticsError(f"targets and failures do not match in number: {error}") from error
-    return np.ravel(left), np.ravel(right)
 
 
 def _smallest(

@@ -26,6 +26,7 @@ from assets.statistics.inputs import (
     counts,
     exact_array,
     require_columns,
+    together,
 )
 from assets.statistics.intervals import (
     jeffreys_probability,
@@ -175,7 +176,7 @@ def evidence(
     Raises:
         StatisticsError: if a comparator is unknown.
     """
-    low, high, goal = np.broadcast_arrays(
+    low, high, goal = together(
         np.asarray(lower, dtype=np.float64),
         np.asarray(upper, dtype=np.float64),
         np.asarray(targets, dtype=np.float64),

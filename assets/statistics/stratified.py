@@ -29,6 +29,8 @@ from assets.statistics.inputs import (
 from assets.statistics.intervals import Interval, beta_lower, beta_upper, wilson_of_rate
 
 Method = Literal["korn_graubard", "wilson"]
+NO_VARIANCE = 1e-20
+"""Far below p(1 - p)/n of any sample that can be taken."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,11 @@ def stratified_rate(
     value: Fraction = (shares * exact_array(passed.tolist()) / exact_array(tested.tolist())).sum()
     scales = shares.astype(np.float64) / tested
     rate = float(value)
-    # Sum and sum of squares of the contributions of a stratum's samples, from its counts alone.
-    sums = scales * (passed - tested * rate)
-    squares = scales**2 * (passed * (1 - rate) ** 2 + (tested - passed) * rate**2)
+    # Mean contribution of a stratum's samples, and their squares about it, from the counts alone.
+    means = scales * (passed / tested - rate)
+    within = scales**2 * passed * (tested - passed) / tested
     groups = collapse(tested)
-    variance, freedom = _variance(groups, tested, sums, squares, populations[seen])
+    variance, freedom = _variance(groups, tested, means, within, populations[seen])
     kish = 1 / float((scales**2 * tested).sum())
     singles = strata["stratum"].cast(pl.String).filter(pl.Series(seen)).to_numpy()[tested == 1]
     estimate = _estimate(
@@ -166,15 +168,15 @@ def clustered_rate(
     below = (weights * exact_array(tested.tolist())).sum()
     value: Fraction = (weights * exact_array(passed.tolist())).sum() / below
     scales = weights.astype(np.float64) / float(below)
-    sums = scales * (passed - tested * float(value))
+    contributions = scales * (passed - tested * float(value))
     labels = table["stratum"].rle_id().to_numpy()
     sizes = np.bincount(labels)
     groups = collapse(sizes)
     variance, freedom = _variance(
         groups[labels],
         np.ones(len(labels), dtype=np.int64),
-        sums,
-        sums**2,
+        contributions,
+        np.zeros(len(labels)),
         np.full(len(labels), np.inf),
     )
     names = table["stratum"].unique(maintain_order=True).to_numpy()
@@ -213,17 +215,21 @@ class _Size:
 
 
 def _variance(
-    groups: Integers, sizes: Integers, sums: Floats, squares: Floats, populations: Floats
+    groups: Integers, sizes: Integers, means: Floats, within: Floats, populations: Floats
 ) -> tuple[float, int]:
-    """Linearised variance over variance strata, and its degrees of freedom."""
+    """Linearised variance over variance strata, and its degrees of freedom.
+
+    Squares about the mean, not a difference of sums: what is 0 comes out as 0.
+    """
     number = np.bincount(groups, sizes)
-    spread = np.bincount(groups, squares) - np.bincount(groups, sums) ** 2 / number
-    left = 1 - number / np.bincount(groups, populations)
-    several = number > 1
-    if not several.all():
+    if np.any(number == 1):
         return np.nan, 0
-    parts = left * number / (number - 1) * np.maximum(spread, 0.0)
-    return float(parts.sum()), int(number.sum()) - len(number)
+    middle = np.bincount(groups, sizes * means) / number
+    spread = np.bincount(groups, within + sizes * (means - middle[groups]) ** 2)
+    left = 1 - number / np.bincount(groups, populations)
+    variance = float((left * number / (number - 1) * spread).sum())
+    # Contributions that are equal but for the last digit of a float are equal.
+    return variance if variance > NO_VARIANCE else 0.0, int(number.sum()) - len(number)
 
 
 def _estimate(
@@ -238,9 +244,7 @@ def _estimate(
     if not 0.5 < confidence < 1:  # noqa: PLR2004  # below, a lower bound lies above the estimate
         raise StatisticsError(f"confidence must lie between 0.5 and 1, found {confidence}")
     rate = float(value)
-    # Rounding of the sums leaves some 1e-33 where the variance is 0.
-    known = variance > 1e-20  # noqa: PLR2004  # far below p(1-p)/n of any sample
-    effective = rate * (1 - rate) / variance if known and 0 < value < 1 else size.fallback
+    effective = rate * (1 - rate) / variance if variance > 0 else size.fallback
     two_sided = _bounds(rate, effective, size, 1 - (1 - confidence) / 2, method)
     one_sided = _bounds(rate, effective, size, confidence, method)
     return Estimate(
