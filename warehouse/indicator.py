@@ -37,8 +37,6 @@ ConditionColumn = Literal[
     "is_recheck",
     "verdict_basis",
     "final_verdict",
-    "date_basis",
-    "counted_on",
 ]
 SliceType = Literal["division", "pilot", "link", "category", "industry", "firm"]
 Estimates = Literal["population", "operational", "census"]

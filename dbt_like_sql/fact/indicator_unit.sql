@@ -1,0 +1,274 @@
+-- One row per variant of an indicator and unit of its field: counted, or left out and why.
+--
+-- Whom a variant counts is written in ref.indicator_*; nothing here names an indicator. Conditions
+-- are tried once per profile (the values that conditions look at), not unit by unit; the first that
+-- holds is the reason. Days are compared unit by unit, last.
+with verdicts as (
+    select * from fact.verdict
+),
+
+samples as (
+    select
+        source_id,
+        sample_no,
+        entity_uscc
+    from latest.sample
+),
+
+acceptances as (
+    select
+        source_id,
+        project_no,
+        entity_uscc,
+        supervised
+    from latest.acceptance
+    where attempt = 1
+),
+
+indicators as (
+    select * from ref.indicator
+),
+
+variants as (
+    select * from ref.indicator_variant
+),
+
+population as (
+    select * from ref.indicator_population
+),
+
+counted_verdicts as (
+    select * from ref.indicator_verdict
+),
+
+exclusions as (
+    select * from ref.indicator_exclusion
+),
+
+exclusion_values as (
+    select * from ref.indicator_exclusion_value
+),
+
+bases as (
+    select * from ref.sampling_basis
+),
+
+details as (
+    select
+        'sample' as unit_kind,
+        source_id,
+        sample_no as unit_no,
+        entity_uscc,
+        cast(null as boolean) as supervised
+    from samples
+    union all
+    select
+        'acceptance' as unit_kind,
+        source_id,
+        project_no as unit_no,
+        entity_uscc,
+        supervised
+    from acceptances
+),
+
+units as (
+    select
+        verdicts.unit_kind,
+        verdicts.source_id,
+        verdicts.unit_no,
+        verdicts.domain,
+        verdicts.programme,
+        verdicts.sampling_basis,
+        verdicts.coverage,
+        verdicts.counted_on,
+        verdicts.division_code,
+        verdicts.product_category,
+        coalesce(
+            nullif(regexp_extract(verdicts.industry_code, '^[A-Z]?([0-9]{2})', 1), ''), 'UNSTATED'
+        ) as industry_division,
+        coalesce(verdicts.link, 'UNSTATED') as link,
+        details.entity_uscc,
+        details.supervised,
+        verdicts.final_verdict,
+        verdicts.verdict_basis,
+        verdicts.recheck_no,
+        verdicts.is_recheck,
+        verdicts.delivery_id,
+        verdicts.received_on,
+        verdicts.source_sheet,
+        verdicts.source_row
+    from verdicts
+    left join details
+        on
+            verdicts.unit_kind = details.unit_kind
+            and verdicts.source_id = details.source_id
+            and verdicts.unit_no = details.unit_no
+),
+
+profiled_units as (
+    select
+        *,
+        unit_kind || '|' || domain || '|' || source_id || '|' || programme || '|' || sampling_basis
+        || '|' || coverage || '|' || link || '|' || division_code || '|' || product_category
+        || '|' || industry_division || '|' || coalesce(cast(supervised as varchar), '')
+        || '|' || cast(is_recheck as varchar) || '|' || coalesce(verdict_basis, '')
+        || '|' || coalesce(final_verdict, '') as profile
+    from units
+),
+
+profiles as (
+    select
+        profile,
+        min(unit_kind) as unit_kind,
+        min(domain) as domain,
+        min(source_id) as source_id,
+        min(programme) as programme,
+        min(sampling_basis) as sampling_basis,
+        min(coverage) as coverage,
+        min(link) as link,
+        min(division_code) as division_code,
+        min(product_category) as product_category,
+        min(industry_division) as industry_division,
+        min(cast(supervised as varchar)) as supervised,
+        min(cast(is_recheck as varchar)) as is_recheck,
+        min(verdict_basis) as verdict_basis,
+        min(final_verdict) as final_verdict
+    from profiled_units
+    group by profile
+),
+
+fields as (
+    select distinct
+        population.indicator_id,
+        population.variant_id,
+        population.domain,
+        indicators.unit_kind
+    from population
+    inner join indicators
+        on population.indicator_id = indicators.indicator_id
+),
+
+tried as (
+    select
+        profiles.profile,
+        fields.indicator_id,
+        fields.variant_id,
+        exclusions.reason,
+        exclusions.position,
+        exclusions.operator,
+        case exclusions.column_name
+            when 'source_id' then profiles.source_id
+            when 'programme' then profiles.programme
+            when 'sampling_basis' then profiles.sampling_basis
+            when 'coverage' then profiles.coverage
+            when 'link' then profiles.link
+            when 'division_code' then profiles.division_code
+            when 'product_category' then profiles.product_category
+            when 'industry_division' then profiles.industry_division
+            when 'supervised' then profiles.supervised
+            when 'is_recheck' then profiles.is_recheck
+            when 'verdict_basis' then profiles.verdict_basis
+            when 'final_verdict' then profiles.final_verdict
+        end as value
+    from profiles
+    inner join fields
+        on
+            profiles.unit_kind = fields.unit_kind
+            and profiles.domain = fields.domain
+    inner join exclusions
+        on
+            fields.indicator_id = exclusions.indicator_id
+            and fields.variant_id = exclusions.variant_id
+),
+
+judged_profiles as (
+    select
+        tried.profile,
+        tried.indicator_id,
+        tried.variant_id,
+        min(tried.position) filter (
+            where
+            (tried.operator = 'in' and exclusion_values.value is not null)
+            or (tried.operator = 'not_in' and exclusion_values.value is null)
+        ) as position
+    from tried
+    left join exclusion_values
+        on
+            tried.indicator_id = exclusion_values.indicator_id
+            and tried.variant_id = exclusion_values.variant_id
+            and tried.reason = exclusion_values.reason
+            and tried.value = exclusion_values.value
+    group by 1, 2, 3
+),
+
+reasoned_units as (
+    select
+        judged_profiles.indicator_id,
+        judged_profiles.variant_id,
+        variants.estimates,
+        profiled_units.*,
+        coalesce(counted_verdicts.passes, false) as passes,
+        case
+            when judged_profiles.position is not null then exclusions.reason
+            when profiled_units.counted_on is null then 'no_day'
+            when profiled_units.counted_on < variants.valid_from then 'before_definition'
+            when profiled_units.counted_on >= variants.valid_to then 'after_definition'
+        end as exclusion_reason,
+        coalesce(bases.estimates_population = 'true', false)
+        and profiled_units.sampling_basis <> 'census' as is_random
+    from profiled_units
+    inner join judged_profiles
+        on profiled_units.profile = judged_profiles.profile
+    inner join variants
+        on
+            judged_profiles.indicator_id = variants.indicator_id
+            and judged_profiles.variant_id = variants.variant_id
+    left join exclusions
+        on
+            judged_profiles.indicator_id = exclusions.indicator_id
+            and judged_profiles.variant_id = exclusions.variant_id
+            and judged_profiles.position = exclusions.position
+    left join counted_verdicts
+        on
+            judged_profiles.indicator_id = counted_verdicts.indicator_id
+            and judged_profiles.variant_id = counted_verdicts.variant_id
+            and profiled_units.final_verdict = counted_verdicts.verdict
+    left join bases
+        on profiled_units.sampling_basis = bases.code
+),
+
+indicator_units as (
+    select
+        indicator_id,
+        variant_id,
+        unit_kind,
+        source_id,
+        unit_no,
+        estimates,
+        exclusion_reason is null as is_counted,
+        exclusion_reason,
+        case when exclusion_reason is null and passes then 1 else 0 end as numerator,
+        case when exclusion_reason is null then 1 else 0 end as denominator,
+        counted_on,
+        domain,
+        programme,
+        sampling_basis,
+        is_random,
+        coverage,
+        division_code,
+        product_category,
+        industry_division,
+        link,
+        entity_uscc,
+        supervised,
+        final_verdict,
+        verdict_basis,
+        recheck_no,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row
+    from reasoned_units
+)
+
+select * from indicator_units

@@ -1,0 +1,196 @@
+-- Counts of each indicator variant by period and slice. Rates are divided from these, once.
+--
+-- A unit is counted in its month, quarter and year, in the whole and in each slice that its
+-- indicator has; firms by year only. Year to date: from January to the end of the month, for every
+-- month of the year in which anything of the variant was counted.
+with units as (
+    select * from fact.indicator_unit
+),
+
+slices as (
+    select * from ref.indicator_slice
+),
+
+divisions as (
+    select * from ref.division
+),
+
+build as (
+    select * from meta.build
+),
+
+dated_units as (
+    select
+        units.*,
+        cast(extract(year from units.counted_on) as varchar) as year,
+        cast(extract(quarter from units.counted_on) as varchar) as quarter_number,
+        lpad(cast(extract(month from units.counted_on) as varchar), 2, '0') as month_number,
+        case
+            when divisions.pilot_quality_town = 'true' then 'pilot'
+            when divisions.code is null then 'UNKNOWN'
+            else 'rest'
+        end as pilot
+    from units
+    left join divisions
+        on units.division_code = divisions.code
+    where units.counted_on is not null
+),
+
+cells as (
+    select
+        indicator_id,
+        variant_id,
+        estimates,
+        year,
+        year || 'Q' || quarter_number as quarter,
+        year || '-' || month_number as month,
+        division_code,
+        pilot,
+        link,
+        product_category,
+        industry_division,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        count(*) as units
+    from dated_units
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+),
+
+rolled_up as (
+    select
+        indicator_id,
+        variant_id,
+        estimates,
+        case
+            when grouping(month) = 0 then 'month'
+            when grouping(quarter) = 0 then 'quarter'
+            else 'year'
+        end as period_type,
+        case
+            when grouping(month) = 0 then month
+            when grouping(quarter) = 0 then quarter
+            else year
+        end as period,
+        case
+            when grouping(division_code) = 0 then 'division'
+            when grouping(pilot) = 0 then 'pilot'
+            when grouping(link) = 0 then 'link'
+            when grouping(product_category) = 0 then 'category'
+            when grouping(industry_division) = 0 then 'industry'
+            else 'all'
+        end as slice_type,
+        case
+            when grouping(division_code) = 0 then division_code
+            when grouping(pilot) = 0 then pilot
+            when grouping(link) = 0 then link
+            when grouping(product_category) = 0 then product_category
+            when grouping(industry_division) = 0 then industry_division
+            else 'all'
+        end as slice,
+        year,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        sum(units) as units
+    from cells
+    group by
+        indicator_id,
+        variant_id,
+        estimates,
+        year,
+        grouping sets ((), (quarter), (quarter, month)),
+        grouping sets (
+            (), (division_code), (pilot), (link), (product_category), (industry_division)
+        )
+),
+
+months as (
+    select distinct
+        indicator_id,
+        variant_id,
+        year,
+        period
+    from rolled_up
+    where period_type = 'month' and slice_type = 'all' and denominator > 0
+),
+
+years_to_date as (
+    select
+        rolled_up.indicator_id,
+        rolled_up.variant_id,
+        rolled_up.estimates,
+        'year_to_date' as period_type,
+        months.period,
+        rolled_up.slice_type,
+        rolled_up.slice,
+        sum(rolled_up.numerator) as numerator,
+        sum(rolled_up.denominator) as denominator,
+        sum(rolled_up.units) as units
+    from rolled_up
+    inner join months
+        on
+            rolled_up.indicator_id = months.indicator_id
+            and rolled_up.variant_id = months.variant_id
+            and rolled_up.year = months.year
+            and rolled_up.period <= months.period
+    where rolled_up.period_type = 'month'
+    group by 1, 2, 3, 4, 5, 6, 7
+),
+
+firms as (
+    select
+        indicator_id,
+        variant_id,
+        estimates,
+        'year' as period_type,
+        year as period,
+        'firm' as slice_type,
+        entity_uscc as slice,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        count(*) as units
+    from dated_units
+    where entity_uscc is not null
+    group by 1, 2, 3, 4, 5, 6, 7
+),
+
+counts as (
+    select
+        indicator_id,
+        variant_id,
+        estimates,
+        period_type,
+        period,
+        slice_type,
+        slice,
+        numerator,
+        denominator,
+        units
+    from rolled_up
+    union all
+    select * from years_to_date
+    union all
+    select * from firms
+),
+
+indicator_counts as (
+    select
+        counts.indicator_id,
+        counts.variant_id,
+        counts.estimates,
+        counts.period_type,
+        counts.period,
+        counts.slice_type,
+        counts.slice,
+        counts.numerator,
+        counts.denominator,
+        counts.units - counts.denominator as excluded,
+        build.as_of
+    from counts
+    inner join slices
+        on
+            counts.indicator_id = slices.indicator_id
+            and counts.slice_type = slices.slice_type
+    cross join build
+)
+
+select * from indicator_counts
