@@ -38,10 +38,9 @@ lint: $(READY) ## check style, types, import layers and SQL
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
-	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar -p 0 dbt_like_sql > .sqlfluff.log \
-		|| { cat .sqlfluff.log; exit 1; }
-	@rm -f .lint-imports.log .sqlfluff.log
+	@found=$$($(BIN)/lint-imports --no-logo) || { echo "$$found"; exit 1; }
+	@found=$$($(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_like_sql) \
+		|| { echo "$$found"; exit 1; }
 
 format: $(READY) ## rewrite code and SQL in the house style
 	@$(BIN)/ruff check --quiet --fix . || true
