@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from warehouse.contract import Expectation
 from warehouse.errors import ConfigurationError
-from warehouse.reference_lists import codes
+from warehouse.reference_tables import listed_codes
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "==",
@@ -47,7 +47,7 @@ def arguments_of(expectation: Expectation, where: str) -> dict[str, Any]:
     if "value_set" in arguments:
         raise wrong(expectation, where, "give either reference or value_set, not both")
     try:
-        arguments["value_set"] = list(codes(arguments.pop("reference")))
+        arguments["value_set"] = list(listed_codes(arguments.pop("reference")))
     except ConfigurationError as error:
         raise wrong(expectation, where, str(error)) from error
     return arguments

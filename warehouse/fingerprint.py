@@ -10,6 +10,7 @@ import duckdb
 
 from warehouse.contract import record_contracts
 from warehouse.reference_lists import CODES_DIR
+from warehouse.reference_tables import listed_codes, reference_table_contracts
 from warehouse.source import Source
 from warehouse.sql import identifier
 
@@ -57,16 +58,24 @@ def _code_files(project: Path) -> Iterator[Path]:
 def source_version(source: Source) -> str:
     """Fingerprint of what decides how a source's rows become records.
 
-    Covers the source's declaration, the contracts of the record tables (`core.*`) and the code
-    lists. Equal declarations give equal versions, however their YAML is laid out.
+    Covers the source's declaration, the contracts of the record tables (`core.*`), the code lists,
+    and the ids of definitions that rules name, such as the targets of plans. Equal declarations
+    give equal versions, however their YAML is laid out.
     """
     digest = hashlib.sha256(source.model_dump_json(by_alias=True).encode())
     for table, contract in sorted(record_contracts().items()):
         if contract.schema_name == "core":
             digest.update(f"{table} {contract.model_dump_json()}\n".encode())
+            named = {str(rule.arguments.get("reference")) for rule in contract.expectations}
+            for name in sorted(named & _definitions()):
+                digest.update(f"{name} {listed_codes(name)}\n".encode())
     for path in sorted(CODES_DIR.glob("*.csv")):
         digest.update(f"{path.name} ".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _definitions() -> set[str]:
+    return {contract.name for contract in reference_table_contracts().values()}
 
 
 def table_fingerprint(

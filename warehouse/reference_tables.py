@@ -14,7 +14,8 @@ import polars as pl
 from warehouse.contract import Contract, parse_contract, read_yaml
 from warehouse.errors import ConfigurationError
 from warehouse.indicator_rows import indicator_rows
-from warehouse.reference_lists import code_list, code_lists
+from warehouse.plan_tables import plan_rows
+from warehouse.reference_lists import code_list, code_lists, codes
 
 TABLES_DIR = Path(__file__).parent / "reference" / "tables"
 
@@ -34,7 +35,7 @@ def definition_tables() -> Mapping[str, ReferenceTable]:
     Raises:
         ConfigurationError: a definition is wrong, a table has no contract or a contract no table.
     """
-    rows = {**indicator_rows()}
+    rows = {**indicator_rows(), **plan_rows()}
     contracts = reference_table_contracts()
     if odd := sorted(rows.keys() ^ contracts.keys()):
         raise ConfigurationError(
@@ -44,7 +45,8 @@ def definition_tables() -> Mapping[str, ReferenceTable]:
     return {name: _table(contracts[name], rows[name]) for name in sorted(rows)}
 
 
-def reference_table_contracts() -> dict[str, Contract]:
+@cache
+def reference_table_contracts() -> Mapping[str, Contract]:
     """Contracts of `warehouse/reference/tables`, by table name."""
     paths = sorted(TABLES_DIR.glob("*.yml"))
     contracts = [parse_contract(read_yaml(path), path.name) for path in paths]
@@ -61,6 +63,23 @@ def reference_rows(table: str) -> pl.DataFrame:
     if table in reference_table_contracts():
         return definition_tables()[table].rows
     return code_list(table.removeprefix("ref."))
+
+
+@cache
+def listed_codes(name: str) -> tuple[str, ...]:
+    """What a column may hold that refers to ``ref.<name>``.
+
+    The codes of a code list, or what stands in the last key column of a table of definitions, such
+    as every target of every plan.
+
+    Raises:
+        ConfigurationError: there is no such list or table.
+    """
+    table = f"ref.{name}"
+    if table not in reference_table_contracts():
+        return codes(name)
+    defined = definition_tables()[table]
+    return tuple(defined.rows[defined.contract.key[-1]].unique(maintain_order=True).to_list())
 
 
 def _table(contract: Contract, rows: pl.DataFrame) -> ReferenceTable:

@@ -1,0 +1,332 @@
+"""Plans as data: what a city has set itself for a year, one folder of files for each plan.
+
+`warehouse/reference/plans/<plan_id>/` holds `plan.yml` (city, year, period, what its owner has
+decided) and a CSV each of targets, milestones, mechanisms and parameters. Every phrase is verbatim.
+Plans become the tables `ref.plan*`, which the SQL models join; nothing here knows a city.
+"""
+
+import csv
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from warehouse.contract import Model, read_yaml, validated
+from warehouse.errors import ConfigurationError
+from warehouse.indicator import Rounding, Words
+from warehouse.reference_lists import codes
+
+PLANS_DIR = Path(__file__).parent / "reference" / "plans"
+HUNDRED_PERCENT = 100
+
+Comparator = Literal[">=", ">", "<=", "<", "=", "~"]
+Kind = Literal["count", "rate", "share", "coverage", "score", "area"]
+Commitment = Literal["firm", "aspirational"]
+Role = Literal["filter", "roster", "enumeration", "duration", "base", "name", "document", "wording"]
+
+# Kinds that no sum of entries gives: somebody else has made the figure, the ledger holds its level.
+RATIOS = ("rate", "share", "coverage", "score")
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Phrase = Annotated[str, Field(min_length=2, description="verbatim words of the plan")]
+
+
+def _exact(value: Any) -> Any:
+    """A decimal from its text, digit by digit; a float has lost them already."""
+    if isinstance(value, str) and not re.fullmatch(r"\d+(\.\d+)?", value):
+        message = f"'{value}' is no decimal number such as 96 or 2.07"
+        raise ValueError(message)
+    return value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
+
+
+class _Item(Model):
+    """What every line of a plan's CSV files has."""
+
+    section: str = Field(min_length=1, description="where in the plan it stands, such as 二(三)8")
+    phrase_zh: Phrase
+    name_en: str = Field(min_length=3)
+    note: str | None = None
+
+
+class _Measured(_Item):
+    """Something whose state can be told, and from what."""
+
+    domain: str = Field(min_length=2, description="field of work, in the plan's own division")
+    measured_by: str = Field(description="code of the list measured_by")
+
+    @model_validator(mode="after")
+    def _measure_exists(self) -> "_Measured":
+        _known("measured_by", self.measured_by)
+        return self
+
+
+class Target(_Measured):
+    """A number that the plan promises, with the way in which its figure is made."""
+
+    target_id: Identifier
+    comparator: Comparator = Field(description="~ is approaching: no threshold, so no pass or fail")
+    value: Exact
+    unit: str = Field(min_length=1)
+    unit_zh: str = Field(min_length=1, description="unit in which offices report it")
+    kind: Kind
+    accumulation: str = Field(description="code of the list accumulation")
+    commitment: Commitment
+    indicator_id: Identifier | None = Field(
+        default=None, description="indicator that gives the figure, where data can give it"
+    )
+    entry_rule: str = Field(description="code of the list ledger_rule")
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Target":
+        _known("accumulation", self.accumulation)
+        _known("ledger_rule", self.entry_rule)
+        if self.unit == "%" and self.value > HUNDRED_PERCENT:
+            message = f"{self.value} is more than 100 %"
+            raise ValueError(message)
+        if self.entry_rule == "done":
+            message = "entry_rule 'done' is that of milestones; a target has a number"
+            raise ValueError(message)
+        if self.kind in RATIOS and self.entry_rule != "level":
+            message = f"a {self.kind} is reported as a level, so its entry_rule is 'level'"
+            raise ValueError(message)
+        return self
+
+
+class Milestone(_Measured):
+    """Something that is done by the end of the plan's year, or not."""
+
+    milestone_id: Identifier
+    commitment: Commitment
+
+
+class Mechanism(_Measured):
+    """Work without a number that the plan names, and what is kept of it here."""
+
+    mechanism_id: Identifier
+
+
+class Parameter(_Item):
+    """A number in the plan's text that is no target: a filter, a roster's size, part of a name."""
+
+    parameter_id: Identifier
+    value: Exact | None = None
+    unit: str | None = None
+    role: Role
+
+
+class Place(Model):
+    """The city, by the code of its division."""
+
+    code: str = Field(pattern=r"^\d{6}$")
+    name: Words
+
+
+class Period(Model):
+    """First and last day that count for what is added within the year."""
+
+    start: dt.date
+    end: dt.date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Period":
+        if self.end < self.start:
+            message = f"{self.end} is before {self.start}"
+            raise ValueError(message)
+        return self
+
+
+class Official(Model):
+    """Which variant of an indicator is signed, and whether its owner has decided so."""
+
+    variant: Identifier
+    awaiting_decision: bool = False
+    note: str | None = None
+
+
+class PlanHead(Model):
+    """`plan.yml`: the plan as a whole, and what its owner has decided."""
+
+    plan_id: Identifier
+    city: Place
+    year: int = Field(ge=1990, le=2100)
+    title: Words
+    issuer: str = Field(min_length=2)
+    index_no: str | None = None
+    signed_on: dt.date | None = None
+    published_on: dt.date
+    period: Period
+    divisions: str | None = Field(default=None, description="code list of the city's divisions")
+    pilot_divisions: tuple[str, ...] = ()
+    official: dict[Identifier, Official] = Field(default_factory=dict)
+    rounding: dict[Identifier, Rounding] = Field(default_factory=dict)
+    counts_from: dict[Identifier, dt.date] = Field(default_factory=dict)
+    open_questions: dict[Identifier, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _divisions_exist(self) -> "PlanHead":
+        if self.divisions is None:
+            if self.pilot_divisions:
+                message = "pilot_divisions need the list that they stand on, `divisions`"
+                raise ValueError(message)
+            return self
+        try:
+            known = codes(self.divisions)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        if unknown := sorted(set(self.pilot_divisions) - set(known)):
+            message = f"not on the list {self.divisions}: {', '.join(unknown)}"
+            raise ValueError(message)
+        return self
+
+
+class Plan(Model):
+    """One plan with everything that it promises and names."""
+
+    head: PlanHead
+    targets: tuple[Target, ...]
+    milestones: tuple[Milestone, ...]
+    mechanisms: tuple[Mechanism, ...]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def plan_id(self) -> str:
+        """Name of the plan's folder."""
+        return self.head.plan_id
+
+    @property
+    def items(self) -> tuple[Target | Milestone, ...]:
+        """Everything that the plan promises, targets before milestones."""
+        return (*self.targets, *self.milestones)
+
+    @model_validator(mode="after")
+    def _decisions_are_about_targets(self) -> "Plan":
+        targets = {target.target_id: target for target in self.targets}
+        problems = [
+            f"plan.yml: {key}: there is no target '{name}'"
+            for key in ("official", "rounding", "counts_from", "open_questions")
+            for name in getattr(self.head, key)
+            if name not in targets
+        ]
+        problems += [
+            f"plan.yml: official: '{name}' has no indicator, so no variant either"
+            for name in self.head.official
+            if name in targets and targets[name].indicator_id is None
+        ]
+        problems += [
+            f"plan.yml: counts_from: '{name}' counts within the plan's period only"
+            for name in self.head.counts_from
+            if name in targets and targets[name].accumulation not in ("cumulative", "stock")
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+L = TypeVar("L", bound=_Item)
+
+
+def load_plan(folder: Path) -> Plan:
+    """Read one plan; the folder's name is its `plan_id`.
+
+    Raises:
+        ConfigurationError: a file is missing or wrong; one line per mistake, with file and line.
+    """
+    head_file = folder / "plan.yml"
+    if not head_file.is_file():
+        raise ConfigurationError(f"{folder.name}: a plan has a plan.yml; there is none")
+    data = read_yaml(head_file)
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{folder.name}/plan.yml: a plan is a mapping of keys")
+    where = f"{folder.name}/plan.yml"
+    head = validated(PlanHead, {"plan_id": folder.name, **data}, where)
+    lines: dict[str, Mapping[int, _Item]] = {
+        "targets": _lines(folder / "targets.csv", Target),
+        "milestones": _lines(folder / "milestones.csv", Milestone),
+        "mechanisms": _lines(folder / "mechanisms.csv", Mechanism),
+        "parameters": _lines(folder / "parameters.csv", Parameter),
+    }
+    _no_id_twice(folder, lines)
+    parts = {name: tuple(numbered.values()) for name, numbered in lines.items()}
+    return validated(Plan, {"head": head, **parts}, where)
+
+
+@cache
+def load_plans(folder: Path = PLANS_DIR) -> Mapping[str, Plan]:
+    """Every plan of a folder, by id.
+
+    Raises:
+        ConfigurationError: a plan is wrong.
+    """
+    plans = [load_plan(path) for path in sorted(folder.iterdir()) if path.is_dir()]
+    return {plan.plan_id: plan for plan in plans}
+
+
+def _known(name: str, code: str) -> None:
+    if code not in codes(name):
+        message = f"'{code}' is not on the list {name}: {', '.join(codes(name))}"
+        raise ValueError(message)
+
+
+def _lines(path: Path, model: type[L]) -> dict[int, L]:
+    """The lines of a CSV as models, by the number of their line; blank cells are left out."""
+    where = f"{path.parent.name}/{path.name}"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"{where}: there is no such file; it may hold no more than a header"
+        )
+    found: dict[int, L] = {}
+    problems: list[str] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True, restkey="cells beyond the header")
+        try:
+            for row in reader:
+                filled = {name: value for name, value in row.items() if value not in ("", None)}
+                try:
+                    found[reader.line_num] = model.model_validate(filled)
+                except ValidationError as error:
+                    problems += _told(f"{where}, line {reader.line_num}", error)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{where}, line {reader.line_num}: {error}") from error
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return found
+
+
+def _told(where: str, error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        yield f"{where}: {place + ': ' if place else ''}{problem['msg']}"
+
+
+def _no_id_twice(folder: Path, parts: Mapping[str, Mapping[int, _Item]]) -> None:
+    """Targets and milestones are named in one list of the ledger, so their ids differ too."""
+    seen: dict[tuple[str, str], str] = {}
+    problems = []
+    for name, lines in parts.items():
+        for number, item in lines.items():
+            place = f"{folder.name}/{name}.csv, line {number}"
+            identity = item_id(item)
+            family = "item" if isinstance(item, Target | Milestone) else name
+            first = seen.setdefault((family, identity), place)
+            if first != place:
+                problems.append(f"{place}: '{identity}' stands in {first} already")
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+
+
+def item_id(item: _Item) -> str:
+    """The id of a target, milestone, mechanism or parameter."""
+    name = next(name for name in _IDS if name in type(item).model_fields)
+    identity: str = getattr(item, name)
+    return identity
+
+
+_IDS = ("target_id", "milestone_id", "mechanism_id", "parameter_id")

@@ -1,0 +1,120 @@
+"""Plans as tables: `ref.plan*`, which models join instead of holding a target themselves."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from warehouse.contract import DECIMAL_PRECISION, DECIMAL_SCALE
+from warehouse.plan import Milestone, Plan, Target, load_plans
+
+Row = dict[str, Any]
+
+
+def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame]:
+    """The tables that plans become, by name; columns as in their contracts.
+
+    Args:
+        plans: by id; those of `warehouse/reference/plans` by default.
+    """
+    known = (load_plans() if plans is None else plans).values()
+    return {
+        "ref.plan": _frame(_head(plan) for plan in known),
+        "ref.plan_pilot_division": _frame(
+            {"plan_id": plan.plan_id, "division_code": code}
+            for plan in known
+            for code in plan.head.pilot_divisions
+        ),
+        "ref.plan_item": _frame(
+            _item(plan, item, position)
+            for plan in known
+            for position, item in enumerate(plan.items, start=1)
+        ),
+        "ref.plan_target": _frame(_target(plan, each) for plan in known for each in plan.targets),
+        "ref.plan_milestone": _frame(
+            {"plan_id": plan.plan_id, **each.model_dump(), "due_on": plan.head.period.end}
+            for plan in known
+            for each in plan.milestones
+        ),
+        "ref.plan_mechanism": _frame(
+            {"plan_id": plan.plan_id, **each.model_dump()}
+            for plan in known
+            for each in plan.mechanisms
+        ),
+        "ref.plan_parameter": _frame(
+            {"plan_id": plan.plan_id, **each.model_dump()}
+            for plan in known
+            for each in plan.parameters
+        ),
+    }
+
+
+def _frame(rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows as a frame; decimals keep the contracts' digits, whichever come first."""
+    found = list(rows)
+    exact = {"value": pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE)} if found else None
+    return pl.DataFrame(found, infer_schema_length=None, schema_overrides=exact)
+
+
+def _head(plan: Plan) -> Row:
+    head = plan.head
+    return {
+        "plan_id": plan.plan_id,
+        "city_code": head.city.code,
+        "city_name_en": head.city.name.en,
+        "city_name_zh": head.city.name.zh,
+        "year": head.year,
+        "title_en": head.title.en,
+        "title_zh": head.title.zh,
+        "issuer": head.issuer,
+        "index_no": head.index_no,
+        "signed_on": head.signed_on,
+        "published_on": head.published_on,
+        "period_start": head.period.start,
+        "period_end": head.period.end,
+    }
+
+
+def _item(plan: Plan, item: Target | Milestone, position: int) -> Row:
+    """A target or milestone with what the ledger needs of it."""
+    shared = {
+        "plan_id": plan.plan_id,
+        "position": position,
+        "section": item.section,
+        "phrase_zh": item.phrase_zh,
+        "name_en": item.name_en,
+        "commitment": item.commitment,
+        "domain": item.domain,
+        "measured_by": item.measured_by,
+        "note": item.note,
+    }
+    if isinstance(item, Milestone):
+        own = {"target_id": item.milestone_id, "item_kind": "milestone", "unit_zh": None}
+        return {**shared, **own, **_counting("by_year_end", "done", None)}
+    counting = _counting(
+        item.accumulation, item.entry_rule, plan.head.counts_from.get(item.target_id)
+    )
+    own = {"target_id": item.target_id, "item_kind": "target", "unit_zh": item.unit_zh}
+    return {**shared, **own, **counting}
+
+
+def _counting(accumulation: str, entry_rule: str, counts_from: object) -> Row:
+    return {"accumulation": accumulation, "entry_rule": entry_rule, "counts_from": counts_from}
+
+
+def _target(plan: Plan, target: Target) -> Row:
+    """A target with what its owner has decided about it, and has not."""
+    head = plan.head
+    official = head.official.get(target.target_id)
+    rounding = head.rounding.get(target.target_id)
+    return {
+        "plan_id": plan.plan_id,
+        **target.model_dump(),
+        "counts_from": head.counts_from.get(target.target_id),
+        "official_variant": official.variant if official else None,
+        "awaiting_decision": bool(official and official.awaiting_decision),
+        "official_note": official.note if official else None,
+        "rounding_digits": rounding.digits if rounding else None,
+        "rounding_mode": rounding.mode if rounding else None,
+        "open_question": head.open_questions.get(target.target_id),
+    }
