@@ -1,4 +1,4 @@
-"""One source's days from files to record versions: where every row ends, and which version it is."""
+"""One source's days from files to record versions: outcomes of rows, numbers of versions."""
 
 import datetime as dt
 from pathlib import Path
@@ -226,7 +226,8 @@ def test_two_contents_of_one_sample_in_one_file(tmp_path: Path) -> None:
     changed = source().model_dump(by_alias=True, exclude_unset=True)
     changed["tables"]["samples"]["records"]["sample"]["rows"] = "one"
     office = Office(tmp_path, Source.model_validate(changed))
-    rows = "S1,1,2024-03-01,rice,合格,,,\nS1,2,2024-03-01,rice,不合格,,,\nS2,3,2024-03-01,rice,合格,,,\n"
+    verdicts = (("S1", "合格"), ("S1", "不合格"), ("S2", "合格"))
+    rows = "".join(f"{number},1,2024-03-01,rice,{verdict},,,\n" for number, verdict in verdicts)
     office.deliver("a.csv", HEADER + rows, DAY)
     office.run(DAY)
     assert office.counts() == [("loaded", 1, 2, 0, 0, 1)]
