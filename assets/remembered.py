@@ -5,6 +5,7 @@ Loading Great Expectations alone takes longer than a whole night in which nothin
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from expectations.results import CheckResult, ValidationRun, read_results, write_results, write_run
@@ -15,11 +16,17 @@ from warehouse.home import Home
 
 def fingerprint(contract: Contract, files: Iterable[Path]) -> str:
     """What the outcome of a table's checks depends on: its contract, the code, the files' bytes."""
-    digest = hashlib.sha256(f"{code_version()}\n{contract.model_dump_json()}\n".encode())
+    digest = hashlib.sha256(f"{_loaded_code()}\n{contract.model_dump_json()}\n".encode())
     for path in files:
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
+
+
+@cache
+def _loaded_code() -> str:
+    """The code's version, once per process: what is loaded does not change any more."""
+    return code_version()
 
 
 def recall(home: Home, scope: str, known: str) -> tuple[CheckResult, ...] | None:
