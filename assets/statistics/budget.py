@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.stats import betabinom
+from scipy.special import betaln
 
 from assets.statistics.inputs import (
     Floats,
@@ -146,10 +146,19 @@ def on_target_probability(
         n probabilities.
     """
     future = np.maximum(to_come, 0)
-    chance = betabinom.cdf(remaining, future, failures + 0.5, trials - failures + 0.5)
-    return np.select(
-        [remaining < 0, remaining >= future], [0.0, 1.0], default=np.asarray(chance)
-    ).astype(np.float64)
+    rows = zip(failures, trials, future, remaining, strict=True)
+    chances = [
+        0.0 if left < 0 else 1.0 if left >= more else _at_most(left, more, bad + 0.5, n - bad + 0.5)
+        for bad, n, more, left in rows
+    ]
+    return np.array(chances, dtype=np.float64)
+
+
+def _at_most(most: int, size: int, a: float, b: float) -> float:
+    """Pr(Y <= most) for Y beta-binomial of the given size: the sum of its probabilities."""
+    count = np.arange(most + 1)
+    ways = -np.log(size + 1) - betaln(size - count + 1, count + 1)
+    return float(min(np.exp(ways + betaln(count + a, size - count + b) - betaln(a, b)).sum(), 1.0))
 
 
 def _planned(periods: pl.DataFrame, tested: Integers) -> list[int | None]:

@@ -20,8 +20,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr
-from scipy.stats import binom, poisson
+from scipy.special import bdtrik, betainc, gammaincc, ndtr, pdtrik
 
 from assets.statistics.inputs import (
     Flags,
@@ -39,6 +38,7 @@ FEWEST_EXPECTED = 5
 FEWEST_SUBGROUPS = 20
 RUN = 9
 TREND = 6
+TINY = 1e-300
 SIGNALS = ("beyond_limits", "run_of_9", "trend_of_6", "signal")
 MEAN_RANGE = 2 / np.sqrt(np.pi)  # d2 of two: mean moving range of a standard normal, 1.128
 
@@ -111,7 +111,10 @@ def p_chart(
     failed, tested = counts(subgroups["failures"].to_numpy(), subgroups["trials"].to_numpy())
 
     def quantile(chance: float, sizes: Floats, centre: float) -> Floats:
-        return np.asarray(binom.ppf(chance, sizes, centre), dtype=np.float64)
+        if centre in (0, 1):
+            return sizes * centre
+        near = np.ceil(bdtrik(chance, sizes, centre))
+        return _smallest_count(near, chance, lambda count: _binomial(count, sizes, centre))
 
     return _chart(
         subgroups,
@@ -153,7 +156,9 @@ def u_chart(
         raise StatisticsError("units must be 0 or above, and above 0 where there are defects")
 
     def quantile(chance: float, sizes: Floats, centre: float) -> Floats:
-        return np.asarray(poisson.ppf(chance, sizes * centre), dtype=np.float64)
+        mean = sizes * centre
+        near = np.ceil(pdtrik(chance, np.maximum(mean, TINY)))
+        return _smallest_count(near, chance, lambda count: np.asarray(gammaincc(count + 1, mean)))
 
     return _chart(
         subgroups,
@@ -178,6 +183,26 @@ def moving_range_error(size: int) -> float:
     shared = np.sqrt(3) / 2 + np.pi / 12 - 1
     steps = size - 1
     return float(np.sqrt(own * steps + 2 * shared * (steps - 1)) / steps)
+
+
+def _binomial(count: Floats, sizes: Floats, chance: float) -> Floats:
+    """Pr(X <= count) of a binomial, by the beta distribution function."""
+    left = sizes - count
+    share = betainc(np.where(left > 0, left, 1.0), count + 1, 1 - chance)
+    return np.where(left > 0, share, 1.0)
+
+
+def _smallest_count(near: Floats, chance: float, cumulated: Callable[[Floats], Floats]) -> Floats:
+    """Smallest count whose cumulated probability reaches the chance.
+
+    The inverse of the distribution function is taken between the counts; its rounded-up value may
+    be one off, either way, where the chance falls on a step.
+    """
+    count = np.maximum(near, 0.0)
+    count = np.where(
+        (count > 0) & (cumulated(np.maximum(count - 1, 0.0)) >= chance), count - 1, count
+    )
+    return np.where(cumulated(count) < chance, count + 1, count)
 
 
 def _baseline(subgroups: pl.DataFrame) -> Flags:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize
-from scipy.special import betaincinv, betaln, expit, logit
+from scipy.special import betaincinv, betaln, digamma, expit, logit
 
 from assets.statistics.inputs import (
     Floats,
@@ -72,19 +72,26 @@ def fit_prior(successes: npt.ArrayLike, trials: npt.ArrayLike) -> Prior:
     # The likelihood may be flat for a large strength: start from three, keep the best.
     starts = [(float(logit(good / total)), float(np.log(s))) for s in (2.0, total**0.5, total)]
     fits = [
-        minimize(_cost, start, args=(passed, tested), method="L-BFGS-B", bounds=bounds)
+        minimize(_cost, start, args=(passed, tested), method="L-BFGS-B", jac=True, bounds=bounds)
         for start in starts
     ]
     best = min(fits, key=lambda fit: float(fit.fun))
     return Prior(float(expit(best.x[0])), float(np.exp(best.x[1])), "empirical_bayes")
 
 
-def _cost(parameters: Floats, passed: Integers, tested: Integers) -> float:
-    """Negative log marginal likelihood, without the binomial coefficients, per area."""
-    strength = np.exp(parameters[1])
-    a, b = strength * expit(parameters[0]), strength * expit(-parameters[0])
+def _cost(parameters: Floats, passed: Integers, tested: Integers) -> tuple[float, Floats]:
+    """Negative log marginal likelihood per area, without binomial coefficients, and its slope.
+
+    The parameters are logit(mean) and log(strength).
+    """
+    mean, strength = expit(parameters[0]), np.exp(parameters[1])
+    a, b = strength * mean, strength * expit(-parameters[0])
     likelihood = betaln(passed + a, tested - passed + b) - betaln(a, b)
-    return -float(np.mean(likelihood))
+    shared = digamma(strength) - digamma(tested + strength)
+    by_a = np.mean(digamma(passed + a) - digamma(a) + shared)
+    by_b = np.mean(digamma(tested - passed + b) - digamma(b) + shared)
+    slope = np.array([(by_a - by_b) * strength * mean * (1 - mean), by_a * a + by_b * b])
+    return -float(np.mean(likelihood)), -slope
 
 
 def shrunk_rates(

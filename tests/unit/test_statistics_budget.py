@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from assets.statistics.budget import failure_budget, failures_allowed, on_target_probability
 from assets.statistics.inputs import StatisticsError
@@ -150,6 +151,13 @@ def test_the_last_sample_decides() -> None:
         np.array([2]), np.array([99]), np.array([1]), np.array([0])
     )
     assert passes_or_fails == pytest.approx(1 - 2.5 / 100)
+
+
+def test_prediction_against_scipy() -> None:
+    failed, tested = np.array([0, 3, 50, 1000]), np.array([10, 90, 800, 10_000])
+    to_come, left = np.array([50, 900, 100, 40_000]), np.array([2, 31, 6, 4_050])
+    expected = stats.betabinom.cdf(left, to_come, failed + 0.5, tested - failed + 0.5)
+    assert on_target_probability(failed, tested, to_come, left) == pytest.approx(expected, rel=1e-8)
 
 
 @settings(max_examples=40, deadline=None)

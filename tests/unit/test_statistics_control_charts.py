@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assets.statistics.control_charts import moving_range_error, p_chart, u_chart
+from assets.statistics.control_charts import TAIL, moving_range_error, p_chart, u_chart
 from assets.statistics.inputs import StatisticsError
 
 # Montgomery, Introduction to Statistical Quality Control, table 7.1: 30 samples of 50 juice cans.
@@ -140,6 +140,9 @@ def test_rare_failures_get_exact_limits() -> None:
     most = np.rint(found.points["upper"].to_numpy() * tested)
     assert np.all(stats.binom.sf(most, tested, found.centre) <= 0.00135)
     assert np.all(stats.binom.sf(most - 1, tested, found.centre) > 0.00135)
+    assert np.array_equal(most, stats.binom.ppf(1 - TAIL, tested, found.centre))
+    least = np.rint(found.points["lower"].to_numpy() * tested)
+    assert np.array_equal(least, stats.binom.ppf(TAIL, tested, found.centre))
     # Where most points must lie below the centre, a row of them means nothing.
     quiet = pl.DataFrame({"failures": [0] * 19 + [1], "trials": [20] * 20})
     assert p_chart(quiet).points["signal"].sum() == 0
@@ -154,6 +157,26 @@ def test_rare_defects_get_exact_limits() -> None:
     found = u_chart(table)
     assert found.points["limits"].unique().to_list() == ["exact"]
     assert found.points["upper"][0] * 2 == stats.poisson.ppf(1 - 0.00135, 1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(0.01, 400), min_size=20, max_size=30),
+    st.lists(st.integers(0, 3), min_size=20, max_size=20),
+)
+def test_exact_limits_of_defects_are_quantiles(units: list[float], defects: list[int]) -> None:
+    found = u_chart(
+        pl.DataFrame(
+            {"defects": defects + [0] * (len(units) - 20), "units": units},
+            schema={"defects": pl.Int64, "units": pl.Float64},
+        )
+    )
+    rare = found.points.filter(pl.col("limits") == "exact")
+    assert found.centre is not None
+    mean = rare["units"].to_numpy() * found.centre
+    for column, chance in (("lower", TAIL), ("upper", 1 - TAIL)):
+        limit = np.rint((rare[column] * rare["units"]).to_numpy())
+        assert np.array_equal(limit, stats.poisson.ppf(chance, mean))
 
 
 def test_rule_of_nine() -> None:

@@ -112,8 +112,8 @@ def test_impossible_areas_are_refused() -> None:
 )
 def test_laws_of_shrinkage(rows: list[tuple[int, int]]) -> None:
     table = pl.DataFrame(rows, schema={"successes": pl.Int64, "trials": pl.Int64}, orient="row")
-    found = shrunk_rates(table)
     prior = fit_prior(table["successes"].to_numpy(), table["trials"].to_numpy())
+    found = shrunk_rates(table, prior)
     rate = found["shrunk_rate"].to_numpy()
     raw = found["raw_rate"].fill_null(prior.mean).to_numpy()
     assert np.all(rate >= np.minimum(raw, prior.mean) - 1e-9)
