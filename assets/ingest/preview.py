@@ -14,10 +14,9 @@ import polars as pl
 
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
-from assets.ingest.versions import record_tables_in_order
 from warehouse.contract import record_contracts
 from warehouse.home import Home
-from warehouse.source import ColumnMap, Source
+from warehouse.source import ColumnMap, Source, record_tables
 
 FIRST_RECORDS = 5
 
@@ -103,7 +102,7 @@ def _origin(column: ColumnMap) -> str:
 
 
 def _records(home: Home) -> dict[str, tuple[int, pl.DataFrame]]:
-    tables = {f"core.{name}": _read(home, f"core.{name}") for name in record_tables_in_order()}
+    tables = {f"core.{name}": _read(home, f"core.{name}") for name in record_tables()}
     return {
         name: (rows.height, _filled(rows.head(FIRST_RECORDS)))
         for name, rows in tables.items()

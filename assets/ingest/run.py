@@ -27,7 +27,7 @@ from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
 from warehouse.fingerprint import source_version
 from warehouse.home import Home
-from warehouse.source import Source
+from warehouse.source import Source, record_tables
 from warehouse.sql import identifier
 from warehouse.tables import write_partition
 
@@ -269,9 +269,7 @@ class _Batch:
     ) -> None:
         """Write the new versions, the rejected and ignored rows, and the lookups."""
         source_id = self.source.source_id
-        selects: dict[str, list[str]] = {
-            f"core.{target}": [] for target in versions.record_tables_in_order()
-        }
+        selects: dict[str, list[str]] = {f"core.{target}": [] for target in record_tables()}
         for family, relation, arrival in numbered:
             selects[family.contract.table].append(
                 versions.versioned_sql(family, relation, arrival, source_id)

@@ -1,8 +1,8 @@
 """Versions: one record as each delivery brings it, compared with what is known of it.
 
 A family is a record table whose records are versioned together: `sample` with the results that
-come in the same rows, `site_inspection` with its findings, `acceptance`; and results or findings
-that are delivered in files of their own.
+come in the same rows, `site_inspection` with its findings, `acceptance`, `ledger_entry`; and
+results or findings that are delivered in files of their own.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import duckdb
 
 from assets.ingest.classify import ORDINAL, PARENT, ROW, Candidate
 from warehouse.contract import Contract, record_contracts
+from warehouse.source import record_tables
 from warehouse.sql import identifier, literal
 
 # The worst verdict of a sample's rows is the sample's: one failing item fails the batch.
@@ -59,7 +60,7 @@ def families(candidates: Sequence[Candidate]) -> list[Family]:
     Results follow the sample when one table maps both.
     """
     found = []
-    for target in record_tables_in_order():
+    for target in record_tables():
         own = tuple(each for each in candidates if each.record.target == target)
         parent = PARENT.get(target)
         together = {each.table_name for each in candidates if each.record.target == parent}
@@ -70,11 +71,6 @@ def families(candidates: Sequence[Candidate]) -> list[Family]:
         if alone:
             found.append(Family(target, alone, None))
     return found
-
-
-def record_tables_in_order() -> tuple[str, ...]:
-    """Record tables, each parent before its children."""
-    return ("sample", "test_result", "site_inspection", "inspection_finding", "acceptance")
 
 
 def collect_records(con: duckdb.DuckDBPyConnection, family: Family) -> str:
