@@ -8,7 +8,7 @@ import dagster as dg
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
 from warehouse.connection import connect
-from warehouse.engine.model import SqlModel
+from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.fingerprint import code_version
 from warehouse.release import build_release, published_tables
 from warehouse.release_store import keep_last
@@ -18,11 +18,13 @@ KEPT_RELEASES = 30
 FRESH_FOR = dt.timedelta(hours=36)
 
 
-def release_asset(models: Mapping[str, SqlModel], records: Sequence[str]) -> dg.AssetsDefinition:
+def release_asset(
+    models: Mapping[str, SqlModel | ComputedTable], records: Sequence[str]
+) -> dg.AssetsDefinition:
     """The asset that publishes what models and records hold.
 
     Args:
-        models: models whose results are published, by table.
+        models: models and computed tables whose results are published, by table.
         records: record tables that are published as they are.
     """
 

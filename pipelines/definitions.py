@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets.checks import table_checks
+from assets.computed import computed_assets
 from assets.deliveries import landing_files
 from assets.docs import docs_asset
 from assets.models import model_assets
@@ -20,7 +21,7 @@ from pipelines.schedules import nightly_schedule
 from pipelines.sensors import landing_sensor
 from pipelines.settings import read_settings
 from warehouse.contract import record_contracts
-from warehouse.engine.model import SqlModel, load_models
+from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.source import Source, load_sources
 
 
@@ -33,14 +34,17 @@ def build_definitions(
 
     Args:
         sources: sources by id, those of `warehouse/sources` by default.
-        models: SQL models by table, those of `dbt_like_sql` by default.
+        models: SQL models by table; by default those of `dbt_like_sql`, and the tables that
+            Python computes from them.
         workplace: where runs work; by default each run reads the environment when it starts.
     """
     sources = load_sources() if sources is None else sources
+    computed = load_computed() if models is None else {}
     models = load_models() if models is None else models
+    made: dict[str, SqlModel | ComputedTable] = {**models, **computed}
     contracts = [
         *(record_contracts()[table] for table in RECORD_TABLES),
-        *(model.contract for model in models.values()),
+        *(table.contract for table in made.values()),
     ]
     checks = [table_checks(contract) for contract in contracts]
     return dg.Definitions(
@@ -48,8 +52,9 @@ def build_definitions(
             landing_files,
             *(raw_asset(source) for source in sources.values()),
             core_assets(sources),
-            *model_assets(models, set(RECORD_TABLES)),
-            release_asset(models, RECORD_TABLES),
+            *model_assets(models, {*RECORD_TABLES, *computed}),
+            *computed_assets(computed),
+            release_asset(made, RECORD_TABLES),
             docs_asset([contract.table for contract in contracts if contract.expectations]),
         ],
         asset_checks=[check for check in checks if check is not None],

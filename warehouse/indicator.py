@@ -133,6 +133,15 @@ class Variant(Model):
         return self
 
     @model_validator(mode="after")
+    def _reasons_are_its_own(self) -> "Variant":
+        reasons = [exclusion.reason for exclusion in self.exclusions]
+        taken = [*codes("exclusion_reason"), *reasons]
+        if repeated := sorted({reason for reason in reasons if taken.count(reason) > 1}):
+            message = f"reasons named twice, or like one of every indicator: {', '.join(repeated)}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _pools_nothing(self) -> "Variant":
         """A rate that speaks for a population is made of random samples, published in full."""
         if problem := self.pooling:
@@ -185,6 +194,9 @@ class Indicator(Model):
         ids = [variant.id for variant in self.variants]
         if repeated := sorted({name for name in ids if ids.count(name) > 1}):
             message = f"variants declared twice: {', '.join(repeated)}"
+            raise ValueError(message)
+        if len(set(self.slices)) < len(self.slices):
+            message = "slices declared twice"
             raise ValueError(message)
         if unknown := sorted(set(self.domains) - set(codes("domain"))):
             message = f"not on the list domain: {', '.join(unknown)}"

@@ -15,6 +15,15 @@ divisions as (
     select * from ref.division
 ),
 
+pilots as (
+    select * from ref.plan_pilot_division
+),
+
+pilot_divisions as (
+    select distinct division_code
+    from pilots
+),
+
 build as (
     select * from meta.build
 ),
@@ -26,13 +35,15 @@ dated_units as (
         cast(extract(quarter from units.counted_on) as varchar) as quarter_number,
         lpad(cast(extract(month from units.counted_on) as varchar), 2, '0') as month_number,
         case
-            when divisions.pilot_quality_town = 'true' then 'pilot'
+            when pilot_divisions.division_code is not null then 'pilot'
             when divisions.code is null then 'UNKNOWN'
             else 'rest'
         end as pilot
     from units
     left join divisions
         on units.division_code = divisions.code
+    left join pilot_divisions
+        on units.division_code = pilot_divisions.division_code
     where units.counted_on is not null
 ),
 

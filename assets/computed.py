@@ -1,0 +1,93 @@
+"""Small tables that Python computes from others: one asset for each YAML with `made_by`."""
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+
+import dagster as dg
+import polars as pl
+
+from assets.shown import contract_metadata, description, preview
+from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse.connection import connect
+from warehouse.contract import Contract
+from warehouse.engine.model import ComputedTable
+from warehouse.engine.run import attach_dependencies, qualified
+from warehouse.errors import ConfigurationError
+from warehouse.tables import write_parquet
+
+Compute = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
+
+
+def maker(table: ComputedTable) -> Compute:
+    """The function that `made_by` names: tables by name in, the rows of the table out.
+
+    Raises:
+        ConfigurationError: there is no such function.
+    """
+    module, _, name = table.made_by.rpartition(".")
+    try:
+        found: Compute = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"{table.file}: made_by {table.made_by}: {error}") from error
+    return found
+
+
+def in_contract(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Rows in the columns, types and order of a contract, sorted by its key.
+
+    Raises:
+        ConfigurationError: a column is missing or is not in the contract.
+    """
+    if odd := sorted(set(rows.columns) ^ set(contract.column_names)):
+        raise ConfigurationError(
+            f"{contract.table}: its contract and its rows differ in {', '.join(odd)}"
+        )
+    schema = contract.polars_schema()
+    return rows.select(pl.col(n).cast(k) for n, k in schema.items()).sort(contract.key)
+
+
+def computed_assets(tables: Mapping[str, ComputedTable]) -> list[dg.AssetsDefinition]:
+    """An asset for each computed table; code lists and definitions that it reads are no assets."""
+    return [_computed_asset(table) for table in tables.values()]
+
+
+def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
+    contract = table.contract
+    read = sorted(name for name in table.depends_on if not name.startswith(("ref.", "meta.build")))
+
+    @dg.asset(
+        key=asset_key(table.table),
+        deps=[asset_key(name) for name in read],
+        group_name=contract.schema_name,
+        description=f"{description(contract)}\n\nMade by {table.made_by}.",
+        metadata=contract_metadata(contract),
+        kinds={"python", "polars"},
+        owners=OWNERS,
+    )
+    @explained()
+    def run(
+        context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
+    ) -> dg.MaterializeResult[None]:
+        started = time.perf_counter()
+        path = workplace.home.model_file(table.table)
+        with connect(workplace.resources) as con:
+            attach_dependencies(con, table, workplace.home, night.last_day)
+            given = {
+                name: con.sql(f"FROM {qualified(name)}").pl() for name in sorted(table.depends_on)
+            }
+            rows = in_contract(maker(table)(given), contract)
+            write_parquet(rows, path)
+            seconds = time.perf_counter() - started
+            context.log.info("%s: %s rows in %.1f s", table.table, rows.height, seconds)
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": rows.height,
+                    "seconds": round(seconds, 3),
+                    "preview": preview(con, [path]),
+                    "as_of": night.as_of or "everything received",
+                    "path": dg.MetadataValue.path(path),
+                }
+            )
+
+    return run

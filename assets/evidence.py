@@ -1,0 +1,373 @@
+"""The indicators as they are signed and read: counts become values, intervals and evidence.
+
+Small tables only. SQL has counted; what needs beta quantiles, exact fractions or weights is done
+here, by the functions of `assets.statistics`. Nothing here knows an indicator or a plan.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.statistics.intervals import wilson
+from assets.statistics.multiplicity import below_p_value, benjamini_hochberg
+from assets.statistics.sample_size import samples_still_needed
+from assets.statistics.shrinkage import shrunk_rates
+from assets.statistics.status import Rounding, assess, evidence, official_status
+from assets.statistics.stratified import Estimate, stratified_rate
+from warehouse.errors import SamplehouseError
+
+Tables = Mapping[str, pl.DataFrame]
+
+CELL = ("indicator_id", "variant_id", "period_type", "period")
+KEY = (*CELL, "slice_type", "slice")
+# Periods for which divisions are compared by shrinkage: shorter ones have too few samples.
+COMPARED_PERIODS = ("year",)
+PERCENT = 100
+EXACT_STATUS = ("no_data", "not_judged")
+
+# Columns that only some rows have, so that a table may come without them.
+SOMETIMES: dict[str, pl.DataType] = {
+    "official_status": pl.String(),
+    "evidence": pl.String(),
+    "probability": pl.Float64(),
+    "samples_needed": pl.Int64(),
+    "samples_needed_at_rate": pl.Int64(),
+    "q_below": pl.Float64(),
+    "shrunk_value": pl.Float64(),
+    "shrunk_lower": pl.Float64(),
+    "shrunk_upper": pl.Float64(),
+}
+
+POPULATION = pl.col("estimates") == "population"
+CENSUS = pl.col("estimates") == "census"
+WHOLE = pl.col("slice_type") == "all"
+
+
+def indicator_value(tables: Tables) -> pl.DataFrame:
+    """Rows of ``mart.indicator_value``.
+
+    Args:
+        tables: ``mart.indicator_count`` and the definitions and plans that its YAML names.
+
+    Returns:
+        One row per row of ``mart.indicator_count``; rates in percent.
+
+    Raises:
+        SamplehouseError: two targets want the figure of one indicator in one year.
+    """
+    rates = _with_rates(_counts(tables))
+    estimates = weighted_estimates(rates, tables["ref.indicator_weight"])
+    whole = _with_weighted(rates.filter(WHOLE), estimates)
+    held = _with_target(whole, tables["ref.plan"], tables["ref.plan_target"])
+    judged = _judged(held, estimates)
+    slices = _with_shrinkage(_with_q_values(rates))
+    rows = pl.concat([judged, slices], how="diagonal").drop(
+        "weighting", "suppress_below", "rounding_digits", "rounding_mode", "is_census"
+    )
+    absent = {name: kind for name, kind in SOMETIMES.items() if name not in rows.columns}
+    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())
+
+
+def _counts(tables: Tables) -> pl.DataFrame:
+    """The counts with what their definitions say of them."""
+    indicators = tables["ref.indicator"].select("indicator_id", "unit", "suppress_below")
+    variants = tables["ref.indicator_variant"].select(
+        "indicator_id", "variant_id", "weighting", "rounding_digits", "rounding_mode"
+    )
+    return (
+        tables["mart.indicator_count"]
+        .join(indicators, on="indicator_id", how="left", validate="m:1")
+        .join(variants, on=("indicator_id", "variant_id"), how="left", validate="m:1")
+        .with_columns(is_census=CENSUS)
+    )
+
+
+def _with_rates(counts: pl.DataFrame) -> pl.DataFrame:
+    """Value, Wilson interval and flags of every row, not weighted."""
+    interval = wilson(counts["numerator"].to_numpy(), counts["denominator"].to_numpy())
+    small = ~pl.col("is_census") & (pl.col("denominator") < pl.col("suppress_below"))
+    known = ~pl.col("is_census") & (pl.col("denominator") > 0)
+    return counts.with_columns(
+        value=PERCENT * pl.col("numerator") / pl.col("denominator"),
+        lower=PERCENT * pl.Series(interval.lower, dtype=pl.Float64),
+        upper=PERCENT * pl.Series(interval.upper, dtype=pl.Float64),
+        is_small=small,
+        is_suppressed=small & ~WHOLE,
+        is_weighted=pl.lit(value=False),
+        interval_method=pl.when(known).then(pl.lit("wilson")).otherwise(pl.lit("none")),
+    ).with_columns(
+        value=pl.when((pl.col("denominator") > 0) & ~pl.col("is_suppressed")).then("value"),
+        lower=pl.when(known).then("lower"),
+        upper=pl.when(known).then("upper"),
+    )
+
+
+# -- weights
+
+
+def weighted_estimates(
+    rates: pl.DataFrame, weights: pl.DataFrame
+) -> dict[tuple[str, ...], Estimate]:
+    """Weighted rates of the variants that have weights, by the values of `CELL`.
+
+    Sum over slices of weight times rate; weights are renormalised over the slices that have
+    samples (NBS and SAMR's method article on 制造业产品质量合格率).
+
+    Args:
+        rates: counts with `weighting`.
+        weights: ``ref.indicator_weight``.
+    """
+    found = {}
+    wanted = rates.filter(WHOLE & pl.col("weighting").is_not_null())
+    for row in wanted.select(*CELL, "weighting").iter_rows():
+        cell, weighting = row[:-1], row[-1]
+        found[cell] = stratified_rate(_strata(rates, cell, weights, weighting))
+    return found
+
+
+def _strata(
+    rates: pl.DataFrame, cell: tuple[str, ...], weights: pl.DataFrame, weighting: str
+) -> pl.DataFrame:
+    """Every slice of a list of weights with its counts in one cell, by code."""
+    counted = rates.filter(*(pl.col(n) == v for n, v in zip(CELL, cell, strict=True)))
+    return (
+        weights.filter(pl.col("weighting") == weighting)
+        .join(counted, on=("slice_type", "slice"), how="left")
+        .select(
+            "weight",
+            stratum="slice",
+            successes=pl.col("numerator").fill_null(0),
+            trials=pl.col("denominator").fill_null(0),
+        )
+        .sort("stratum")
+    )
+
+
+def _with_weighted(
+    whole: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate]
+) -> pl.DataFrame:
+    """Put weighted rates in the place of the others."""
+    names = {**dict.fromkeys(CELL, pl.String), **_WEIGHTED}
+    rows = pl.DataFrame(
+        [(*cell, *_figures(estimate)) for cell, estimate in estimates.items()],
+        schema=names,
+        orient="row",
+    ).fill_nan(None)
+    joined = whole.join(rows, on=CELL, how="left", suffix="_weighted", validate="1:1")
+    is_weighted = pl.col("weighted_size").is_not_null()
+    return joined.with_columns(
+        *(
+            pl.when(is_weighted).then(f"weighted_{name}").otherwise(name).alias(name)
+            for name in ("value", "lower", "upper")
+        ),
+        is_weighted=is_weighted,
+        interval_method=pl.when(is_weighted & pl.col("weighted_value").is_not_null())
+        .then(pl.lit("korn_graubard"))
+        .when(is_weighted)
+        .then(pl.lit("none"))
+        .otherwise("interval_method"),
+        units_without_weight=pl.col("denominator") - pl.col("weighted_size"),
+    ).drop("weighted_value", "weighted_lower", "weighted_upper", "weighted_size")
+
+
+_WEIGHTED = {
+    "weighted_value": pl.Float64,
+    "weighted_lower": pl.Float64,
+    "weighted_upper": pl.Float64,
+    "covered_share": pl.Float64,
+    "effective_size": pl.Float64,
+    "weighted_size": pl.Int64,
+}
+
+
+def _figures(estimate: Estimate) -> tuple[float | int, ...]:
+    return (
+        PERCENT * estimate.value,
+        PERCENT * estimate.lower,
+        PERCENT * estimate.upper,
+        PERCENT * estimate.covered_share,
+        estimate.effective_samples,
+        estimate.samples,
+    )
+
+
+# -- the target
+
+
+def _with_target(whole: pl.DataFrame, plans: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """The target of the plan in whose year the period lies; the plan's rounding goes first."""
+    wanted = targets.filter(pl.col("indicator_id").is_not_null()).join(
+        plans.select("plan_id", "year"), on="plan_id"
+    )
+    years = wanted.select("indicator_id", "year")
+    if years.is_duplicated().any():
+        names = wanted.filter(years.is_duplicated())["target_id"].unique().sort().to_list()
+        raise SamplehouseError(
+            "several targets of one year take their figure from one indicator: "
+            f"{', '.join(names)}; leave indicator_id to one of them"
+        )
+    own = ("rounding_digits", "rounding_mode")
+    joined = whole.with_columns(
+        year=pl.col("period").str.slice(0, 4).cast(pl.Int64, strict=False)
+    ).join(
+        wanted.select(
+            "indicator_id",
+            "year",
+            "plan_id",
+            "target_id",
+            "comparator",
+            "official_variant",
+            *(pl.col(name).alias(f"plan_{name}") for name in own),
+            target="value",
+        ),
+        on=("indicator_id", "year"),
+        how="left",
+        validate="m:1",
+    )
+    return joined.with_columns(
+        *(
+            pl.when(pl.col("plan_rounding_digits").is_not_null())
+            .then(f"plan_{name}")
+            .otherwise(name)
+            .alias(name)
+            for name in own
+        ),
+        is_official=pl.when(pl.col("target").is_not_null()).then(
+            (pl.col("official_variant") == pl.col("variant_id")).fill_null(value=False)
+        ),
+    ).drop("year", "official_variant", *(f"plan_{name}" for name in own))
+
+
+def _judged(held: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate]) -> pl.DataFrame:
+    """Official status and evidence of the rows that have a target; the others stay."""
+    with_target = held.filter(pl.col("target").is_not_null())
+    parts = [held.filter(pl.col("target").is_null())]
+    for part in with_target.partition_by("rounding_digits", "rounding_mode", "is_weighted"):
+        rounding = _rounding(part)
+        weighted = bool(part["is_weighted"][0])
+        parts.append(
+            _judged_weighted(part, estimates, rounding) if weighted else _assessed(part, rounding)
+        )
+    judged = pl.concat(parts, how="diagonal")
+    if with_target.is_empty():
+        return judged
+    return judged.with_columns(
+        evidence=pl.when(pl.col("evidence").is_in(EXACT_STATUS) | POPULATION | CENSUS)
+        .then("evidence")
+        .when(pl.col("evidence").is_not_null())
+        .then(pl.lit("operational")),
+        probability=pl.when(POPULATION).then("probability"),
+    )
+
+
+def _rounding(part: pl.DataFrame) -> Rounding | None:
+    digits, mode = part["rounding_digits"][0], part["rounding_mode"][0]
+    return None if digits is None else Rounding(digits, mode)
+
+
+def _assessed(part: pl.DataFrame, rounding: Rounding | None) -> pl.DataFrame:
+    """Status, evidence, probability and samples still needed, from the counts."""
+    figures = assess(
+        part.select(
+            successes="numerator",
+            trials="denominator",
+            target_percent="target",
+            comparator="comparator",
+            census="is_census",
+        ),
+        rounding,
+    )
+    needed = samples_still_needed(
+        part["numerator"].to_numpy(),
+        part["denominator"].to_numpy(),
+        part["target"].cast(pl.Float64).to_numpy() / PERCENT,
+    )
+    sampled = POPULATION & pl.col("comparator").is_in((">=", ">", "="))
+    return part.with_columns(
+        figures["official_status"],
+        figures["evidence"],
+        figures["probability"],
+        samples_needed=pl.when(sampled).then(needed["if_all_pass"]),
+        samples_needed_at_rate=pl.when(sampled).then(needed["at_present_rate"]),
+    )
+
+
+def _judged_weighted(
+    part: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate], rounding: Rounding | None
+) -> pl.DataFrame:
+    """Status of the exact weighted rate, evidence of its one-sided bounds."""
+    found = [estimates[cell] for cell in part.select(CELL).iter_rows()]
+    status = official_status(
+        [estimate.exact_value or 0 for estimate in found],
+        [0 if estimate.exact_value is None else 1 for estimate in found],
+        part["target"].to_list(),
+        part["comparator"].to_list(),
+        rounding,
+    )
+    shown = evidence(
+        np.array([estimate.one_sided_lower for estimate in found]),
+        np.array([estimate.one_sided_upper for estimate in found]),
+        part["target"].cast(pl.Float64).to_numpy() / PERCENT,
+        part["comparator"].to_list(),
+    )
+    return part.with_columns(
+        official_status=pl.Series(status.tolist(), dtype=pl.String),
+        evidence=pl.Series(shown.tolist(), dtype=pl.String),
+        probability=pl.lit(None, pl.Float64),
+        samples_needed=pl.lit(None, pl.Int64),
+        samples_needed_at_rate=pl.lit(None, pl.Int64),
+    )
+
+
+# -- slices side by side
+
+
+def _with_q_values(rates: pl.DataFrame) -> pl.DataFrame:
+    """Slices of one kind, period and variant against the rate of the whole, for samples."""
+    whole = rates.filter(WHOLE, pl.col("denominator") > 0).select(
+        *CELL, whole_rate=pl.col("numerator") / pl.col("denominator")
+    )
+    slices = rates.filter(~WHOLE).join(whole, on=CELL, how="left", validate="m:1")
+    compared = slices.filter(pl.col("whole_rate").is_not_null(), ~pl.col("is_census"))
+    left = slices.join(compared, on=KEY, how="anti")
+    chance = below_p_value(
+        compared["numerator"].to_numpy(),
+        compared["denominator"].to_numpy(),
+        compared["whole_rate"].to_numpy(),
+    )
+    parts = [
+        part.with_columns(q_below=pl.Series(benjamini_hochberg(part["p_below"].to_numpy())))
+        for part in compared.with_columns(p_below=pl.Series(chance)).partition_by(
+            *CELL, "slice_type"
+        )
+    ]
+    together = pl.concat([left, *parts], how="diagonal")
+    if parts:
+        together = together.with_columns(pl.col("q_below").fill_nan(None))
+    return together.drop("whole_rate", "p_below", strict=False)
+
+
+def _with_shrinkage(slices: pl.DataFrame) -> pl.DataFrame:
+    """Divisions of one year, drawn towards each other."""
+    wanted = (
+        (pl.col("slice_type") == "division")
+        & pl.col("period_type").is_in(COMPARED_PERIODS)
+        & ~pl.col("is_census")
+        & (pl.col("denominator") > 0)
+    )
+    parts = [slices.filter(~wanted), *_shrunk(slices.filter(wanted))]
+    return pl.concat(parts, how="diagonal")
+
+
+def _shrunk(divisions: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for part in divisions.partition_by(*CELL):
+        figures: dict[str, Any] = shrunk_rates(
+            part.select(successes="numerator", trials="denominator")
+        ).to_dict()
+        yield part.with_columns(
+            shrunk_value=PERCENT * figures["shrunk_rate"],
+            shrunk_lower=PERCENT * figures["shrunk_lower"],
+            shrunk_upper=PERCENT * figures["shrunk_upper"],
+        )

@@ -1,0 +1,195 @@
+"""Definitions of indicators: what is refused, and the tables that they become."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+import pytest
+import yaml
+
+from warehouse import indicator as definitions
+from warehouse.engine.model import DBT_DIR
+from warehouse.errors import ConfigurationError
+from warehouse.indicator import ConditionColumn, Indicator, load_indicators, weights
+from warehouse.indicator_rows import indicator_rows
+from warehouse.reference_tables import definition_tables
+
+VARIANT: dict[str, Any] = {
+    "id": "plain",
+    "name": {"en": "plain", "zh": "普通"},
+    "estimates": "population",
+    "programmes": ["evaluative"],
+    "sampling_bases": ["random"],
+    "coverages": ["complete"],
+    "counted_verdicts": ["pass", "fail"],
+    "passing_verdicts": ["pass"],
+    "numerator": {"en": "those that pass", "zh": "合格数"},
+    "denominator": {"en": "those with a verdict", "zh": "总数"},
+    "valid_from": "2024-01-01",
+}
+INDICATOR: dict[str, Any] = {
+    "id": "tea_rate",
+    "name": {"en": "Tea", "zh": "茶叶"},
+    "kind": "rate",
+    "unit": "%",
+    "unit_kind": "sample",
+    "domains": ["food"],
+    "source": "a clause of a plan",
+    "suppress_below": 30,
+    "slices": ["division"],
+    "variants": [VARIANT],
+}
+EXCLUSION: dict[str, Any] = {
+    "reason": "online",
+    "words": {"en": "was bought online", "zh": "网购"},
+    "when": {"column": "link", "in": ["online"]},
+}
+
+
+def load(tmp_path: Path, **changes: Any) -> Indicator:
+    """Load the indicator with some keys of its own or (with a leading v_) its variant changed."""
+    variant = {**VARIANT, **{k[2:]: v for k, v in changes.items() if k.startswith("v_")}}
+    own = {k: v for k, v in changes.items() if not k.startswith("v_")}
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    folder.mkdir()
+    text = yaml.safe_dump({**INDICATOR, "variants": [variant], **own}, allow_unicode=True)
+    (folder / "tea_rate.yml").write_text(text, "utf-8")
+    return load_indicators(folder)["tea_rate"]
+
+
+def test_the_project_defines_what_the_plan_asks_for() -> None:
+    found = {name: [v.id for v in each.variants] for name, each in load_indicators().items()}
+
+    assert found["food_pass_rate"] == ["supervision", "evaluative"]
+    assert found["agri_product_pass_rate"] == ["routine_monitoring", "supervision_checks"]
+    assert found["manufacturing_pass_rate"][:2] == ["output_weighted", "raw"]
+    assert found["engineering_first_acceptance_rate"] == ["all_projects"]
+    assert found["supervised_first_acceptance_rate"] == ["supervised_projects"]
+
+
+def test_manufacturing_counts_the_29_divisions_13_to_41() -> None:
+    variant = load_indicators()["manufacturing_pass_rate"].variants[0]
+
+    assert [each.when.not_in for each in variant.exclusions] == [
+        tuple(str(code) for code in range(13, 42))
+    ]
+    assert variant.weighting is not None
+    assert set(weights(variant.weighting)["slice"]) <= set(variant.exclusions[0].when.values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": "red"}, "tea_rate.yml: colour: Extra inputs are not permitted"),
+        ({"v_colour": "red"}, "variants.0.colour: Extra inputs"),
+        ({"v_programmes": ["parade"]}, "not on the list programme: parade"),
+        ({"v_coverages": ["half"]}, "not on the list coverage: half"),
+        ({"v_counted_verdicts": ["fail"]}, "verdicts that pass but are not counted: pass"),
+        ({"domains": ["tea"]}, "not on the list domain: tea"),
+        ({"variants": [VARIANT, VARIANT]}, "variants declared twice: plain"),
+        ({"slices": ["link", "link"]}, "slices declared twice"),
+        ({"v_weighting": "gold"}, "no list of weights 'gold'; known lists: manufacturing_output"),
+        ({"v_exclusions": [EXCLUSION, EXCLUSION]}, "reasons named twice.*: online"),
+        ({"v_exclusions": [{**EXCLUSION, "reason": "no_day"}]}, "like one of every indicator"),
+        (
+            {"v_exclusions": [{**EXCLUSION, "when": {"column": "link"}}]},
+            "a condition has one list, `in` or `not_in`",
+        ),
+        (
+            {"v_exclusions": [{**EXCLUSION, "when": {"column": "1=1 --", "in": ["x"]}}]},
+            "exclusions.0.when.column",
+        ),
+        ({"id": "milk_rate"}, "tea_rate.yml: the file of milk_rate is milk_rate.yml"),
+    ],
+)
+def test_a_wrong_definition_is_refused_with_its_place(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(tmp_path, **changes)
+
+
+def test_a_population_rate_over_random_and_targeted_samples_is_refused_by_name(
+    tmp_path: Path,
+) -> None:
+    pooled: dict[str, Any] = {"v_programmes": ["evaluative", "supervision"]}
+    with pytest.raises(ConfigurationError, match=r"targeted.*programmes evaluative, supervision"):
+        load(tmp_path, **pooled, v_sampling_bases=["random", "targeted"])
+    with pytest.raises(ConfigurationError, match="capped"):
+        load(tmp_path, **pooled, v_coverages=["complete", "capped"])
+    with pytest.raises(ConfigurationError, match="a census rate takes units chosen as census"):
+        load(tmp_path, **pooled, v_estimates="census", v_sampling_bases=["census", "random"])
+
+    share = load(
+        tmp_path, **pooled, v_estimates="operational", v_sampling_bases=["random", "targeted"]
+    )
+    assert share.variants[0].pooling is None
+
+
+@pytest.mark.parametrize("column", get_args(ConditionColumn))
+def test_the_model_knows_every_column_that_a_condition_may_name(column: str) -> None:
+    sql = (DBT_DIR / "fact" / "indicator_unit.sql").read_text("utf-8")
+
+    assert f"when '{column}' then profiles.{column}" in sql
+
+
+def test_definitions_become_rows(tmp_path: Path) -> None:
+    indicator = load(
+        tmp_path,
+        v_programmes=["evaluative", "routine_monitoring"],
+        v_sampling_bases=["random", "stratified_random"],
+        v_exclusions=[EXCLUSION],
+        v_rounding={"digits": 1},
+        v_valid_to="2025-01-01",
+    )
+    rows = indicator_rows({indicator.id: indicator})
+
+    assert rows["ref.indicator_population"].height == 4
+    assert rows["ref.indicator_slice"]["slice_type"].to_list() == ["all", "division"]
+    assert rows["ref.indicator_variant"]["rounding_mode"].to_list() == ["half_even"]
+    verdicts = rows["ref.indicator_verdict"].select("verdict", "passes").rows()
+    assert verdicts == [("pass", True), ("fail", False)]
+    reasons = rows["ref.indicator_exclusion"].sort("position")
+    assert reasons["reason"].to_list() == [
+        "recheck",
+        "online",
+        "other_programme",
+        "other_sampling_basis",
+        "incomplete_coverage",
+        "no_verdict",
+        "no_day",
+        "before_definition",
+        "after_definition",
+    ]
+    assert reasons["words_zh"].null_count() == 0
+    values = rows["ref.indicator_exclusion_value"]
+    assert values.filter(pl.col("reason") == "online")["value"].to_list() == ["online"]
+    assert values.filter(pl.col("reason") == "other_programme").height == 2
+
+
+def test_tables_of_definitions_have_unique_keys_and_no_gaps_in_them() -> None:
+    for table in definition_tables().values():
+        keys = table.rows.select(table.contract.key)
+        assert not keys.is_duplicated().any(), table.contract.table
+        assert sum(keys.null_count().row(0)) == 0, table.contract.table
+
+
+@pytest.mark.parametrize("line", ["industry,17,0", "industry,18,-1", "industry,19,much"])
+def test_weights_are_above_nought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(definitions, "WEIGHTS_DIR", tmp_path)
+    name = f"w_{line.rsplit(',', maxsplit=1)[-1].replace('-', 'minus')}"
+    (tmp_path / f"{name}.csv").write_text(f"slice_type,slice,weight\n{line}\n", "utf-8")
+
+    with pytest.raises(ConfigurationError, match="each slice once, with a weight above 0"):
+        weights(name)
+
+
+def test_a_slice_has_one_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(definitions, "WEIGHTS_DIR", tmp_path)
+    text = "slice_type,slice,weight\nindustry,17,2\nindustry,17,3\nindustry,18,3\n"
+    (tmp_path / "twice.csv").write_text(text, "utf-8")
+
+    with pytest.raises(ConfigurationError, match=r"twice.csv: industry 17, industry 17: each"):
+        weights("twice")
