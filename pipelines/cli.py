@@ -33,6 +33,8 @@ sources_app = typer.Typer(help="Known sources, and how a file would be read.")
 release_app = typer.Typer(help="Published releases.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources", invoke_without_command=True)
 app.add_typer(release_app, name="release")
+ledger_app = typer.Typer(help="Figures that only offices can report.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
 
 
 def main() -> None:
@@ -233,6 +235,23 @@ def release_compare(a: str, b: str) -> None:
     found = compare_releases(kept_file(home, a), kept_file(home, b))
     show.differences(found)
     raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
+
+
+@ledger_app.command("template")
+def ledger_template(
+    file: Annotated[Path, typer.Argument(help="Workbook to write, such as ledger.xlsx.")],
+    plan: Annotated[str | None, typer.Option(help="Which plan, where there are several.")] = None,
+) -> None:
+    """Write the workbook in which offices report what the plan counts and no sample can show."""
+    from warehouse.ledger_template import write_ledger_template  # noqa: PLC0415 - loads Polars
+    from warehouse.plan import chosen_plan  # noqa: PLC0415 - as above
+
+    chosen = chosen_plan(plan)
+    write_ledger_template(chosen, file)
+    show.say(
+        f"{file} lists the {len(chosen.items)} targets and milestones of {chosen.plan_id}. Filled "
+        f"in, it is received with: samplehouse receive {file} --source ledger"
+    )
 
 
 @app.command()

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from warehouse.contract import Model, read_yaml, validated
-from warehouse.errors import ConfigurationError
+from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.indicator import Rounding, Words
 from warehouse.reference_lists import codes
 
@@ -267,6 +267,23 @@ def load_plans(folder: Path = PLANS_DIR) -> Mapping[str, Plan]:
     """
     plans = [load_plan(path) for path in sorted(folder.iterdir()) if path.is_dir()]
     return {plan.plan_id: plan for plan in plans}
+
+
+def chosen_plan(plan_id: str | None) -> Plan:
+    """The plan of that id, or the only one there is.
+
+    Raises:
+        SamplehouseError: there is no such plan, or several and none is named.
+    """
+    plans = load_plans()
+    known = ", ".join(sorted(plans)) or "none"
+    if plan_id is None:
+        if len(plans) != 1:
+            raise SamplehouseError(f"say which plan is meant with --plan; known plans: {known}")
+        return next(iter(plans.values()))
+    if plan_id not in plans:
+        raise SamplehouseError(f"there is no plan '{plan_id}'; known plans: {known}")
+    return plans[plan_id]
 
 
 def _known(name: str, code: str) -> None:
