@@ -20,7 +20,7 @@ setup: $(READY) ## install everything into .venv
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 $(READY): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --quiet --frozen --extra ui
+	@$(UV) sync --quiet --frozen --compile-bytecode --extra ui
 	@touch $@
 
 run: $(READY) ## deliver the demo city year and build a release from it

@@ -142,10 +142,10 @@ def _ingest_source(
     ]
     home.lake.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.lake, prefix=".staging-") as folder:
-        staged = stage(home, source, readable, Path(folder))
+        staged = stage(home, source, readable)
         with connect(resources) as con:
             install(con)
-            load_staged(con, source, staged)
+            load_staged(con, source, staged, Path(folder))
             work = _Batch(con, home, source, days, readable)
             work.reject_misfits(staged)
             candidates = work.candidates()

@@ -6,7 +6,7 @@ Every staged row has text columns and the place that it came from. Rows that nev
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,18 +57,18 @@ class Delivery:
 
 @dataclass
 class Staged:
-    """What staging found, delivery by delivery."""
+    """What staging found, delivery by delivery; frames are read when they are written or loaded."""
 
-    tables: dict[str, list[Path]] = field(default_factory=dict)
+    tables: dict[str, list[pl.LazyFrame]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     unmapped: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    ignored: list[pl.DataFrame] = field(default_factory=list)
-    structural: list[pl.DataFrame] = field(default_factory=list)
-    control_totals: list[pl.DataFrame] = field(default_factory=list)
+    ignored: list[pl.LazyFrame] = field(default_factory=list)
+    structural: list[pl.LazyFrame] = field(default_factory=list)
+    control_totals: list[pl.LazyFrame] = field(default_factory=list)
 
 
-def stage(home: Home, source: Source, deliveries: Iterable[Delivery], folder: Path) -> Staged:
-    """Reshape the raw grids of deliveries into text rows, one Parquet per delivery and table.
+def stage(home: Home, source: Source, deliveries: Iterable[Delivery]) -> Staged:
+    """Reshape the raw grids of deliveries into text rows, delivery by delivery.
 
     Lookup tables come first, so that a row finds the siblings that were received up to its day.
 
@@ -76,10 +76,9 @@ def stage(home: Home, source: Source, deliveries: Iterable[Delivery], folder: Pa
         home: holds the raw grids and earlier lookups.
         source: how to read them.
         deliveries: in order of arrival.
-        folder: where the staged Parquet files go; the caller removes it.
 
     Returns:
-        Paths by table, failures by delivery (a file that does not fit the source), and the rows
+        Rows by table, failures by delivery (a file that does not fit the source), and the rows
         that were left out or did not fit.
     """
     staged = Staged()
@@ -94,9 +93,10 @@ def stage(home: Home, source: Source, deliveries: Iterable[Delivery], folder: Pa
             reshaped = reshape_delivery(
                 raw, source=source, file_name=delivery.file_name, lookups=known
             )
-            _keep(staged, source, delivery, reshaped, folder)
         except DeliveryError as error:
             staged.failures[delivery.delivery_id] = str(error)
+        else:
+            _keep(staged, source, delivery, reshaped)
     return staged
 
 
@@ -105,46 +105,37 @@ def _only_lookups(source: Source, delivery: Delivery, lookups: set[str]) -> bool
     return any(pattern and re.search(pattern, delivery.file_name) for pattern in patterns)
 
 
-def _keep(
-    staged: Staged, source: Source, delivery: Delivery, reshaped: Reshaped, folder: Path
-) -> None:
+def _keep(staged: Staged, source: Source, delivery: Delivery, reshaped: Reshaped) -> None:
     for name, rows in reshaped.tables.items():
-        path = folder / name / f"{delivery.delivery_id}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        needed = needed_columns(source, name)
-        present = set(rows.rows.collect_schema().names())
-        frame = rows.rows.select(
-            pl.lit(delivery.delivery_id).alias("delivery_id"),
-            pl.lit(delivery.received_on).alias("received_on"),
-            pl.lit(delivery.sequence, pl.Int64).alias("sequence"),
-            pl.col("source_sheet").fill_null(""),
-            pl.col("source_row").cast(pl.Int64),
-            pl.col("part").cast(pl.Int64),
-            *(
-                pl.col(column) if column in present else pl.lit(None, pl.String).alias(column)
-                for column in needed
-            ),
+        present = set(rows.columns)
+        staged.tables.setdefault(name, []).append(
+            rows.rows.select(
+                pl.lit(delivery.delivery_id).alias("delivery_id"),
+                pl.lit(delivery.received_on).alias("received_on"),
+                pl.lit(delivery.sequence, pl.Int64).alias("sequence"),
+                pl.col("source_sheet").fill_null(""),
+                pl.col("source_row").cast(pl.Int64),
+                pl.col("part").cast(pl.Int64),
+                *(
+                    pl.col(column) if column in present else pl.lit(None, pl.String).alias(column)
+                    for column in needed_columns(source, name)
+                ),
+            )
         )
-        frame.sink_parquet(path, compression="lz4")
-        staged.tables.setdefault(name, []).append(path)
-    staged.ignored.append(_with_delivery(delivery, reshaped.ignored, IGNORED))
-    staged.structural.append(_with_delivery(delivery, reshaped.rejected, STRUCTURAL))
-    staged.control_totals.append(_with_delivery(delivery, reshaped.control_totals, CONTROL_TOTALS))
+    for frames, rows_without_record, schema in (
+        (staged.ignored, reshaped.ignored, IGNORED),
+        (staged.structural, reshaped.rejected, STRUCTURAL),
+        (staged.control_totals, reshaped.control_totals.lazy(), CONTROL_TOTALS),
+    ):
+        named = rows_without_record.with_columns(delivery_id=pl.lit(delivery.delivery_id))
+        frames.append(
+            named.select(pl.col(name).cast(kind) for name, kind in schema.items()).with_columns(
+                # Sheets of formats that have none are ''.
+                pl.col("source_sheet").fill_null("")
+            )
+        )
     staged.unmapped[delivery.delivery_id] = tuple(
         dict.fromkeys(name for names in reshaped.unmapped.values() for name in names)
-    )
-
-
-def _with_delivery(
-    delivery: Delivery, frame: pl.DataFrame | pl.LazyFrame, schema: Mapping[str, pl.DataType]
-) -> pl.DataFrame:
-    """The frame with its delivery's id; sheets of formats that have none are ''."""
-    return (
-        frame.lazy()
-        .with_columns(pl.lit(delivery.delivery_id).alias("delivery_id"))
-        .select(pl.col(name).cast(kind) for name, kind in schema.items())
-        .with_columns(pl.col("source_sheet").fill_null(""))
-        .collect()
     )
 
 
@@ -165,38 +156,44 @@ def _lookup_rows(
 ) -> pl.LazyFrame:
     """A lookup table as known on `day`: of each key the row received last."""
     earlier = home.partition_files(f"lookup.{table}", source_id=source.source_id, as_of=day)
-    files = [*earlier, *staged.tables.get(table, [])]
     key = list(source.tables[table].lookup)
-    if not files:
+    frames = [
+        *(pl.scan_parquet(path, hive_partitioning=False) for path in earlier),
+        *staged.tables.get(table, []),
+    ]
+    if not frames:
         return pl.LazyFrame(schema=dict.fromkeys(key, pl.String()))
-    rows = pl.concat(
-        (pl.scan_parquet(path, hive_partitioning=False) for path in files), how="diagonal"
-    ).filter(pl.col("received_on") <= day)
+    rows = pl.concat(frames, how="diagonal").filter(pl.col("received_on") <= day)
     return rows.sort("received_on", "sequence", "source_row").unique(key, keep="last")
 
 
-def load_staged(con: duckdb.DuckDBPyConnection, source: Source, staged: Staged) -> None:
+def load_staged(
+    con: duckdb.DuckDBPyConnection, source: Source, staged: Staged, folder: Path
+) -> None:
     """Create the batch's relations in DuckDB.
 
-    `staged_<table>` (views over the staged Parquet), `ignored`, `structural`, `control_totals`.
+    `staged_<table>` (views over Parquet files in `folder`, which the caller removes), `ignored`,
+    `structural`, `control_totals`.
     """
     for name in source.tables:
-        paths = staged.tables.get(name)
-        view = identifier(f"staged_{name}")
-        if paths:
-            rows = con.read_parquet([str(path) for path in paths], union_by_name=True)
-            rows.create_view(f"staged_{name}")
-        else:
-            texts = "".join(
-                f", {identifier(column)} VARCHAR" for column in needed_columns(source, name)
+        frames = staged.tables.get(name)
+        if frames:
+            paths = [folder / f"{name}-{number}.parquet" for number in range(len(frames))]
+            pl.collect_all(
+                frame.sink_parquet(path, compression="lz4", lazy=True)
+                for frame, path in zip(frames, paths, strict=True)
             )
+            con.read_parquet([str(path) for path in paths]).create_view(f"staged_{name}")
+        else:
+            texts = "".join(f", {identifier(c)} VARCHAR" for c in needed_columns(source, name))
+            view = identifier(f"staged_{name}")
             con.execute(f"CREATE TABLE {view} ({provenance_ddl()}{texts})")
     for name, frames, schema in (
         ("ignored", staged.ignored, IGNORED),
         ("structural", staged.structural, STRUCTURAL),
         ("control_totals", staged.control_totals, CONTROL_TOTALS),
     ):
-        frame = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+        frame = pl.concat(pl.collect_all(frames)) if frames else pl.DataFrame(schema=schema)
         con.register("frame", frame)
         con.execute(f"CREATE TABLE {identifier(name)} AS FROM frame")
         con.unregister("frame")
