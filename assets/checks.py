@@ -27,6 +27,7 @@ from warehouse.source import record_tables
 INCOMING = tuple(f"core.{name}" for name in record_tables())
 INCOMING_CHECK = "incoming_rows"
 SAMPLE_ROWS = 20
+NAMED_ROWS = 3
 WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
 
 
@@ -124,7 +125,7 @@ def _asset_check_result(
         check_name=result.rule_id,
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN,
-        description=f"{result.outcome}: {result.observed}",
+        description=f"{result.outcome}: {result.observed}{_such_as(result) if serious else ''}",
         metadata=_metadata(result),
     )
 
@@ -141,6 +142,16 @@ def _metadata(result: CheckResult) -> dict[str, Any]:
     if result.failing_rows:
         metadata["failing_rows"] = _rows_table(result.failing_rows)
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _such_as(result: CheckResult) -> str:
+    """The first failing rows in one line, for whoever reads why a build stopped."""
+    rows = json.loads(result.failing_rows or "[]")[:NAMED_ROWS]
+    named = [
+        ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+        for row in rows
+    ]
+    return "".join(f"; {row}" for row in named)
 
 
 def _rows_table(failing_rows: str) -> dg.MarkdownMetadataValue:

@@ -1,0 +1,274 @@
+"""Indicators from files to figures: the demo's truth, and a build that pools what must not be."""
+
+import datetime as dt
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from assets.computed import in_contract, maker
+from assets.demo.city_year import generate
+from assets.demo.truth import Truth
+from assets.ingest.landing import receive, register
+from assets.ingest.run import ingest, read_raw
+from pipelines.nightly import run_night
+from pipelines.settings import Settings
+from warehouse import reference_tables
+from warehouse.engine.model import load_computed, load_models, ordered
+from warehouse.engine.run import attach_dependencies, qualified, run_model
+from warehouse.home import Home
+from warehouse.indicator import Indicator, load_indicators
+from warehouse.indicator_rows import indicator_rows
+from warehouse.reference_tables import ReferenceTable, definition_tables
+from warehouse.source import Source, load_sources
+
+VALUE = "mart.indicator_value"
+NEEDED = (
+    *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
+    *("fact.verdict", "fact.indicator_unit", "mart.indicator_count", "mart.indicator_composition"),
+    "mart.indicator_exclusion",
+)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Truth]:
+    """A small demo year, read and counted without the orchestration around it."""
+    home = Home(tmp_path_factory.mktemp("city"))
+    truth = generate(home.landing, scale=0.1)
+    sources = {name: each for name, each in load_sources().items() if name.startswith("demo_")}
+    days = sorted(set(truth.deliveries["received_on"].to_list()))
+    register(home, sources, days)
+    for source in sources.values():
+        read_raw(home, source, days)
+    ingest(home, sources, days)
+    count(home)
+    return home, truth
+
+
+def count(home: Home, as_of: dt.date | None = None) -> None:
+    """Run the models up to the indicators, and the values."""
+    con = duckdb.connect()
+    for model in ordered(load_models()):
+        if model.table in NEEDED:
+            attach_dependencies(con, model, home, as_of)
+            run_model(con, model, home)
+    con.close()
+
+
+def values(home: Home) -> pl.DataFrame:
+    table = load_computed()[VALUE]
+    con = duckdb.connect()
+    attach_dependencies(con, table, home)
+    given = {name: con.sql(f"FROM {qualified(name)}").pl() for name in table.depends_on}
+    con.close()
+    return in_contract(maker(table)(given), table.contract)
+
+
+def table(home: Home, name: str) -> pl.DataFrame:
+    return pl.read_parquet(home.model_file(name))
+
+
+def of_programmes(truth: Truth, *programmes: str, domain: str) -> pl.DataFrame:
+    return truth.counts.filter(
+        pl.col("domain") == domain, pl.col("programme").is_in(programmes)
+    ).with_columns(period=pl.col("month").dt.strftime("%Y-%m"))
+
+
+@pytest.mark.parametrize(
+    ("indicator", "variant", "domain", "programme"),
+    [
+        ("food_pass_rate", "supervision", "food", "supervision"),
+        ("food_pass_rate", "evaluative", "food", "evaluative"),
+        ("agri_product_pass_rate", "routine_monitoring", "agri", "routine_monitoring"),
+        ("agri_product_pass_rate", "supervision_checks", "agri", "supervision"),
+        ("manufacturing_pass_rate", "raw", "manufactured", "evaluative"),
+        ("engineering_first_acceptance_rate", "all_projects", "construction", "acceptance"),
+    ],
+)
+def test_counts_are_those_of_the_truth_in_every_month_and_division(
+    city: tuple[Home, Truth], indicator: str, variant: str, domain: str, programme: str
+) -> None:
+    home, truth = city
+    true = of_programmes(truth, programme, domain=domain)
+    counts = table(home, "mart.indicator_count").filter(
+        pl.col("indicator_id") == indicator,
+        pl.col("variant_id") == variant,
+        pl.col("denominator") > 0,
+    )
+    for by, slice_type, period_type, name in (
+        ("period", "all", "month", "period"),
+        ("division_code", "division", "year", "slice"),
+        ("category", "category", "year", "slice"),
+    ):
+        found = counts.filter(
+            pl.col("slice_type") == slice_type, pl.col("period_type") == period_type
+        )
+        expected = (
+            true.group_by(by).agg(pl.col("passed", "tested").sum()).filter(pl.col("tested") > 0)
+        )
+        assert sorted(expected.rows()) == sorted(
+            found.group_by(name).agg(pl.col("numerator", "denominator").sum()).rows()
+        ), by
+
+
+def test_supervised_projects_are_those_of_the_truth(city: tuple[Home, Truth]) -> None:
+    home, truth = city
+    first = truth.attempts.filter(pl.col("attempt") == 1, pl.col("supervised"))
+    counts = table(home, "mart.indicator_count").filter(
+        pl.col("indicator_id") == "supervised_first_acceptance_rate",
+        pl.col("slice_type") == "all",
+        pl.col("period_type") == "year",
+    )
+
+    assert counts.select(pl.col("numerator", "denominator").sum()).row(0) == (
+        first["passed"].sum(),
+        first["tested"].sum(),
+    )
+
+
+def test_year_to_date_ends_at_the_year_and_never_falls(city: tuple[Home, Truth]) -> None:
+    home, _ = city
+    counts = table(home, "mart.indicator_count").with_columns(year=pl.col("period").str.slice(0, 4))
+    key = ["indicator_id", "variant_id", "year", "slice_type", "slice"]
+    to_date = counts.filter(pl.col("period_type") == "year_to_date").sort("period")
+    last = to_date.group_by(key).agg(pl.col("numerator", "denominator", "excluded").last())
+    years = counts.filter(
+        pl.col("period_type") == "year", pl.col("slice_type") != "firm", pl.col("denominator") > 0
+    )
+    both = years.join(last, on=key, how="left", suffix="_to_date")
+
+    assert not years.is_empty()
+    assert both.filter(
+        pl.col("numerator").ne_missing(pl.col("numerator_to_date"))
+        | pl.col("denominator").ne_missing(pl.col("denominator_to_date"))
+    ).is_empty()
+    steps = to_date.select(pl.col("denominator").diff().over(key).min())
+    assert steps.item() >= 0
+
+
+def test_every_unit_of_a_field_is_counted_or_excluded_with_a_reason(
+    city: tuple[Home, Truth],
+) -> None:
+    home, _ = city
+    units = table(home, "fact.indicator_unit")
+    verdicts = table(home, "fact.verdict")
+    food = verdicts.filter(pl.col("domain") == "food").height
+
+    for _, part in units.filter(pl.col("indicator_id") == "food_pass_rate").group_by("variant_id"):
+        assert part.height == food
+    counts = table(home, "mart.indicator_count").filter(
+        pl.col("slice_type") == "all", pl.col("period_type") == "year"
+    )
+    reasons = table(home, "mart.indicator_exclusion").filter(pl.col("period_type") == "year")
+    assert counts["excluded"].sum() == reasons["units"].sum() > 0
+    assert counts["denominator"].sum() == units["denominator"].sum()
+
+
+def test_the_two_food_variants_lie_on_both_sides_of_the_target(city: tuple[Home, Truth]) -> None:
+    rows = values(city[0]).filter(
+        pl.col("indicator_id") == "food_pass_rate",
+        pl.col("period") == "2024",
+        pl.col("slice_type") == "all",
+    )
+    status = dict(rows.select("variant_id", "official_status").rows())
+
+    assert status == {"supervision": "not_met", "evaluative": "met"}
+    assert rows.filter("is_official")["variant_id"].to_list() == ["supervision"]
+
+
+def test_nothing_that_may_not_be_pooled_is_counted(city: tuple[Home, Truth]) -> None:
+    parts = table(city[0], "mart.indicator_composition")
+
+    assert parts.filter(pl.col("denominator") > 0, ~pl.col("may_be_pooled")).is_empty()
+    assert parts.filter(~pl.col("may_be_pooled"))["excluded"].sum() > 0
+
+
+def test_as_of_a_day_is_what_that_day_s_lake_gives(
+    city: tuple[Home, Truth], tmp_path: Path
+) -> None:
+    home, truth = city
+    days = sorted(set(truth.deliveries["received_on"].to_list()))
+    middle = days[len(days) // 2]
+    now, then = Home(tmp_path / "now"), Home(tmp_path / "then")
+    shutil.copytree(home.lake / "core", now.lake / "core")
+    shutil.copytree(home.lake / "meta", now.lake / "meta")
+    for path in home.lake.glob("*/*/source_id=*/received_on=*/part.parquet"):
+        if path.parent.name <= f"received_on={middle}":
+            target = then.root / path.relative_to(home.root)
+            target.parent.mkdir(parents=True)
+            shutil.copyfile(path, target)
+    count(now, as_of=middle)
+    count(then)
+
+    for name in NEEDED[5:]:
+        rows = table(now, name)
+        assert not rows.is_empty()
+        assert_frame_equal(rows, table(then, name))
+    assert_frame_equal(values(now), values(then))
+    assert table(now, "fact.verdict").height < table(home, "fact.verdict").height
+
+
+# -- a definition that pools, as no YAML could hold it
+
+
+def pooled_definitions() -> Mapping[str, ReferenceTable]:
+    food = load_indicators()["food_pass_rate"]
+    evaluative = food.variants[1].model_copy(
+        update={
+            "programmes": ("evaluative", "supervision"),
+            "sampling_bases": ("random", "targeted"),
+        }
+    )
+    indicator: Indicator = food.model_copy(update={"variants": (evaluative,)})
+    rows = indicator_rows({indicator.id: indicator})
+    return {
+        name: ReferenceTable(found.contract, _typed(found, rows.get(name)))
+        for name, found in definition_tables().items()
+    }
+
+
+def _typed(found: ReferenceTable, rows: pl.DataFrame | None) -> pl.DataFrame:
+    if rows is None:
+        return found.rows
+    if rows.width == 0:
+        return found.rows.clear()
+    return rows.select(pl.col(n).cast(k) for n, k in found.contract.polars_schema().items())
+
+
+@pytest.fixture
+def two_programmes(market: Source) -> Source:
+    """The market's source with programme and sampling basis as the file states them."""
+    data: dict[str, Any] = market.model_dump(by_alias=True, exclude_unset=True)
+    columns = data["tables"]["samples"]["records"]["sample"]["columns"]
+    columns["programme"] = {"from": ("programme",)}
+    columns["sampling_basis"] = {"from": ("basis",)}
+    return Source.model_validate(data)
+
+
+def test_a_build_with_a_pooled_rate_stops_and_names_the_programme(
+    home: Home, two_programmes: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "sources", lambda _self: {"market": two_programmes})
+    monkeypatch.setattr(reference_tables, "definition_tables", pooled_definitions)
+    lines = ["no,product,link,sampled,verdict,programme,basis"]
+    lines += [f"E-{n},tea,流通,2024-04-0{n},合格,evaluative,random" for n in range(1, 10)]
+    lines += ["S-1,tea,流通,2024-04-01,不合格,supervision,targeted"]
+    file = tmp_path / "april.csv"
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    receive(home, "market", [file], dt.date(2024, 5, 2))
+
+    outcome = run_night(Settings(home.root, (), 2, 1, home.root / "tmp"))
+
+    assert outcome.exit_code == 3
+    assert not home.release_file.exists()
+    (stopped,) = [check for check in outcome.failed_checks if check.blocking]
+    assert stopped.table == "mart.indicator_composition"
+    assert stopped.rule == "rate_pools_random_and_targeted_samples"
+    assert "indicator_id food_pass_rate" in stopped.description
+    assert "programme supervision" in stopped.description
+    assert "programme evaluative" not in stopped.description
