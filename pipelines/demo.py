@@ -6,12 +6,15 @@ import duckdb
 import polars as pl
 
 from assets.demo.city_year import SEED, generate
+from assets.demo.ledger_book import SOURCE_ID as LEDGER
+from assets.demo.ledger_book import ledger_calendar, write_ledger
 from assets.ingest.landing import landing_days
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
+from warehouse.plan import chosen_plan
 
 YEAR = "2024"  # the city year that the generator tells
-TRUTH_FILE = "demo_truth.json"
+TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -32,12 +35,14 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     if not made_of.is_file():
         home.root.mkdir(parents=True, exist_ok=True)
         generate(home.landing, seed=seed, scale=scale, truth_file=truth)
+        plan = chosen_plan(ledger_calendar()["plan_id"][0])
+        write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
         made_of.write_text(wanted, "ascii")
     return sum(
         len(list(home.landing_day(source, day).iterdir()))
         for source, days in landing_days(home).items()
         for day in days
-        if source.startswith("demo_")
+        if source.startswith("demo_") or source == LEDGER
     )
 
 

@@ -5,6 +5,7 @@ plan's ledger (台账): firms recognised, standards published, events held, leve
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -62,6 +63,13 @@ class LedgerTruth:
 
     figures: pl.DataFrame
     deliveries: pl.DataFrame
+
+    def write(self, path: Path) -> None:
+        """Write the truth as JSON in UTF-8."""
+        dates = pl.selectors.date().dt.strftime("%Y-%m-%d")
+        tables = {"figures": self.figures, "deliveries": self.deliveries}
+        records = {name: table.with_columns(dates).to_dicts() for name, table in tables.items()}
+        path.write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def ledger_calendar() -> pl.DataFrame:
