@@ -21,7 +21,6 @@ from warehouse.engine.run import (
 from warehouse.engine.testing import run_model_test
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home
-from warehouse.reference_tables import listed_codes
 from warehouse.tables import write_partition
 
 MODELS = load_models()
