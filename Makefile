@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup run ui test lint format clean
+.PHONY: help setup run ui test lint format bench clean
 
 BIN := .venv/bin
 # uv from the machine, or one of the project's own.
@@ -46,6 +46,12 @@ format: $(READY) ## rewrite code and SQL in the house style
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --nocolor --disable-progress-bar dbt_like_sql
+
+SIZE ?= 100000
+REPEAT ?= 3
+
+bench: $(READY) ## compare with a hand-written floor and dbt (SIZE=1000000, REPEAT=3)
+	@UV=$(UV) $(BIN)/python bench/run.py --samples $(SIZE) --repeat $(REPEAT)
 
 clean: ## remove the environment and caches; data stays
 	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -273,7 +273,7 @@ def _amounts(rng: np.random.Generator, bound: Integers, above: npt.NDArray[np.bo
 
 
 def _outcomes(form: Integers, kind: Integers, fails: npt.NDArray[np.bool_]) -> Integers:
-    """What follows from result and limit: below twice the limit says nothing where it is a maximum."""
+    """What follows from result and limit; below twice a maximum, nothing does."""
     open_end = (form == BELOW_TWICE) & (kind != NOT_ALLOWED)
     nothing = (form == UNREADABLE) | (kind == WITHOUT_LIMIT) | open_end
     return np.where(nothing, UNDETERMINED, np.where(fails, FAILS, CONFORMS))

@@ -60,13 +60,55 @@ ITEM_NAMES = tuple(f"{group}{n:02d}" for group in ITEM_GROUPS for n in range(ITE
 ITEM_KINDS = np.array([0, 0, 0, 2, 0, 0, 1, 0, 0, 3, 0, 0, 2, 0, 0, 4, 0, 1, 0, 0] * 4)
 ITEM_LIMITS = np.arange(len(ITEM_NAMES)) * 7 % len(LIMITS)
 
-_BRANDS = (
-    "义农 佛堂 双峰 丹溪 稠江 廿三里 金瓯 绣湖 鸡鸣山 国贸 江南 浙中 红糖坊 乌伤 望道 德胜".split()
-)
-_GOODS = (
-    "红糖 火腿 大米 菜籽油 酱油 黄酒 速冻水饺 豆腐干 蜂蜜 绿茶 鲫鱼 青菜 杨梅 童装 衬衫 袜子 饰品 玩具 插座 "
-    "电动自行车头盔 塑料餐具 口红 商品混凝土C30 热轧带肋钢筋 SBS防水卷材 断桥铝合金窗 光伏组件 拉链 圣诞灯串"
-).split()
+_BRANDS = [
+    "义农",
+    "佛堂",
+    "双峰",
+    "丹溪",
+    "稠江",
+    "廿三里",
+    "金瓯",
+    "绣湖",
+    "鸡鸣山",
+    "国贸",
+    "江南",
+    "浙中",
+    "红糖坊",
+    "乌伤",
+    "望道",
+    "德胜",
+]
+_GOODS = [
+    "红糖",
+    "火腿",
+    "大米",
+    "菜籽油",
+    "酱油",
+    "黄酒",
+    "速冻水饺",
+    "豆腐干",
+    "蜂蜜",
+    "绿茶",
+    "鲫鱼",
+    "青菜",
+    "杨梅",
+    "童装",
+    "衬衫",
+    "袜子",
+    "饰品",
+    "玩具",
+    "插座",
+    "电动自行车头盔",
+    "塑料餐具",
+    "口红",
+    "商品混凝土C30",
+    "热轧带肋钢筋",
+    "SBS防水卷材",
+    "断桥铝合金窗",
+    "光伏组件",
+    "拉链",
+    "圣诞灯串",
+]
 
 
 @cache
@@ -86,7 +128,7 @@ def categories() -> tuple[pl.Series, np.ndarray, np.ndarray]:
 @cache
 def estimates_population() -> np.ndarray:
     """Whether each programme draws at random."""
-    return listed("programme")["population"].to_numpy() == "1"
+    return np.array([text == "1" for text in listed("programme")["population"]])
 
 
 @cache

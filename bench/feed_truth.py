@@ -8,12 +8,23 @@ import datetime as dt
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from feed_lists import DOMAINS, EPOCH, RULES, categories, estimates_population, listed, months
+from feed_lists import (
+    DOMAINS,
+    EPOCH,
+    REMARKS,
+    RULES,
+    categories,
+    estimates_population,
+    listed,
+    months,
+    products,
+)
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 Columns = dict[str, npt.NDArray[np.int64]]
 
 _SAMPLE = {
@@ -127,8 +138,6 @@ class Truth:
         kept = self.accepted
         epoch_day = (EPOCH - dt.date(1970, 1, 1)).days
         produced = self.of["produced"][kept].astype(np.int64)
-        from feed_lists import REMARKS, products  # noqa: PLC0415 - only here
-
         lengths = products().str.len_chars().to_numpy()
         remarks = np.array([len(text or "") for text in REMARKS])
 

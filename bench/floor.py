@@ -17,16 +17,40 @@ import duckdb
 
 LISTS = Path(__file__).parent / "lists"
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-SAMPLE = (
-    "sample_no domain programme sampled_on region_code category link producer_uscc sampled_uscc "
-    "product_name batch_no produced_on lab_code reported_on verdict lot_qty unit_price remark"
-).split()
-RESULT = "sample_no analyte result_text unit limit_text verdict".split()
-RULES = (
-    "missing_sample_no bad_sample_no unknown_programme bad_sampled_on unknown_region "
-    "unknown_category bad_producer_uscc bad_sampled_uscc produced_after_sampled "
-    "reported_before_sampled missing_verdict"
-).split()
+SAMPLE = [
+    "sample_no",
+    "domain",
+    "programme",
+    "sampled_on",
+    "region_code",
+    "category",
+    "link",
+    "producer_uscc",
+    "sampled_uscc",
+    "product_name",
+    "batch_no",
+    "produced_on",
+    "lab_code",
+    "reported_on",
+    "verdict",
+    "lot_qty",
+    "unit_price",
+    "remark",
+]
+RESULT = ["sample_no", "analyte", "result_text", "unit", "limit_text", "verdict"]
+RULES = [
+    "missing_sample_no",
+    "bad_sample_no",
+    "unknown_programme",
+    "bad_sampled_on",
+    "unknown_region",
+    "unknown_category",
+    "bad_producer_uscc",
+    "bad_sampled_uscc",
+    "produced_after_sampled",
+    "reported_before_sampled",
+    "missing_verdict",
+]
 Z = "1.959963984540054"
 
 
@@ -78,7 +102,8 @@ def in_domain() -> str:
     """Whether a category is of its domain's stretch of the list."""
     categories = [row["domain"] for row in listed("category")]
     names = list(dict.fromkeys(row["category"] for row in listed("category")))
-    assert len(names) == len(categories), "a category belongs to one domain"
+    if len(names) != len(categories):
+        raise ValueError("a category belongs to one domain")
     parts = []
     for domain in dict.fromkeys(categories):
         first = categories.index(domain)
@@ -152,7 +177,7 @@ def find_left_out(con: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
-def write_samples(con: duckdb.DuckDBPyConnection, append: bool) -> int:
+def write_samples(con: duckdb.DuckDBPyConnection, *, append: bool) -> int:
     """Fill `sample` and `rejected`; returns how many samples of the state were replaced."""
     standing = "rowid NOT IN (SELECT id FROM broken UNION ALL SELECT id FROM older)"
     into, replaced = "CREATE TABLE {} AS", 0
@@ -185,7 +210,7 @@ def write_samples(con: duckdb.DuckDBPyConnection, append: bool) -> int:
     return int(replaced)
 
 
-def write_results(con: duckdb.DuckDBPyConnection, feed: list[str], append: bool) -> None:
+def write_results(con: duckdb.DuckDBPyConnection, feed: list[str], *, append: bool) -> None:
     """Fill `result`: numbers by row, limits by distinct text, the newest of each item."""
     con.execute(f"""
         CREATE TEMP TABLE res AS
@@ -233,7 +258,7 @@ def write_results(con: duckdb.DuckDBPyConnection, feed: list[str], append: bool)
     """)
 
 
-def write_checks(con: duckdb.DuckDBPyConnection, append: bool, replaced: int) -> None:
+def write_checks(con: duckdb.DuckDBPyConnection, replaced: int, *, append: bool) -> None:
     """Fill `dq_check`; what counts received rows adds to the state, the rest is counted again."""
     if append:
         con.execute("CREATE TEMP TABLE before AS FROM dq_check")
@@ -318,9 +343,9 @@ def main() -> None:
         enums(con)
     read_samples(con, options.feed)
     find_left_out(con)
-    replaced = write_samples(con, options.append)
-    write_results(con, options.feed, options.append)
-    write_checks(con, options.append, replaced)
+    replaced = write_samples(con, append=options.append)
+    write_results(con, options.feed, append=options.append)
+    write_checks(con, replaced, append=options.append)
     write_indicator(con)
     con.execute("USE memory; DETACH out")
     os._exit(0)  # no tidying of memory that goes with the process
