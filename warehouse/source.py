@@ -27,6 +27,15 @@ DERIVED_RESULT = (
     "derived_verdict",
 )
 
+# What the pipeline gives every record: where it came from, its version, its order of appearance.
+ASSIGNED = frozenset(
+    {"source_id", "version", "delivery_id", "received_on", "source_sheet", "source_row"}
+    | {"content_hash", "seq"}
+)
+
+# Records that are part of another: they share its version where both stand in the same rows.
+PARENT = {"test_result": "sample", "inspection_finding": "site_inspection"}
+
 FileKind = Literal["csv", "tsv", "xlsx", "xls", "ods", "json", "parquet"]
 # Record tables, each parent before its children. Whatever goes through them takes them from here.
 RecordTable = Literal[
@@ -35,6 +44,7 @@ RecordTable = Literal[
     "site_inspection",
     "inspection_finding",
     "acceptance",
+    "project_roster",
     "ledger_entry",
 ]
 Parser = Literal["code"]
@@ -300,6 +310,19 @@ class Source(Model):
             for target, record in table.records.items()
             for column in record.columns
             if column not in contracts[f"core.{target}"].column_names
+        ]
+        problems += [
+            f"tables.{table_name}.records.{target}: the pipeline gives '{column}'; leave it out"
+            for table_name, table in self.tables.items()
+            for target, record in table.records.items()
+            for column in record.columns
+            if column in ASSIGNED
+        ]
+        problems += [
+            f"{child} stands both beside {parent} and in tables of its own, so its versions would "
+            "clash; make two sources of them"
+            for child, parent in PARENT.items()
+            if len({parent in t.records for t in self.tables.values() if child in t.records}) > 1
         ]
         problems += [
             f"tables.{table_name}.records.test_result: '{column}' is derived; map result_text or "

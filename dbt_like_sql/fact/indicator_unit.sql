@@ -25,6 +25,10 @@ acceptances as (
     where attempt = 1
 ),
 
+roster_topics as (
+    select * from fact.roster_topic
+),
+
 indicators as (
     select * from ref.indicator
 ),
@@ -71,7 +75,7 @@ details as (
     from acceptances
 ),
 
-units as (
+inspected_units as (
     select
         verdicts.unit_kind,
         verdicts.source_id,
@@ -103,6 +107,39 @@ units as (
             verdicts.unit_kind = details.unit_kind
             and verdicts.source_id = details.source_id
             and verdicts.unit_no = details.unit_no
+),
+
+required_units as (
+    select
+        'roster_topic' as unit_kind,
+        source_id,
+        unit_no,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        quarter_start as counted_on,
+        division_code,
+        topic as product_category,
+        'UNSTATED' as industry_division,
+        'UNSTATED' as link,
+        entity_uscc,
+        true as supervised,
+        final_verdict,
+        'reported' as verdict_basis,
+        cast(null as varchar) as recheck_no,
+        false as is_recheck,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row
+    from roster_topics
+),
+
+units as (
+    select * from inspected_units
+    union all
+    select * from required_units
 ),
 
 profiled_units as (

@@ -30,8 +30,8 @@ from warehouse.source import Source, load_sources
 VALUE = "mart.indicator_value"
 NEEDED = (
     *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
-    *("fact.verdict", "fact.indicator_unit", "mart.indicator_count", "mart.indicator_composition"),
-    "mart.indicator_exclusion",
+    *("fact.verdict", "fact.roster_topic", "fact.indicator_unit"),
+    *("mart.indicator_count", "mart.indicator_composition", "mart.indicator_exclusion"),
 )
 
 
@@ -205,7 +205,7 @@ def test_as_of_a_day_is_what_that_day_s_lake_gives(
     count(now, as_of=middle)
     count(then)
 
-    for name in NEEDED[5:]:
+    for name in NEEDED[6:]:
         rows = table(now, name)
         assert not rows.is_empty()
         assert_frame_equal(rows, table(then, name))

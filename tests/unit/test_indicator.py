@@ -65,6 +65,18 @@ def test_the_project_defines_what_the_plan_asks_for() -> None:
     assert found["manufacturing_pass_rate"][:2] == ["output_weighted", "raw"]
     assert found["engineering_first_acceptance_rate"] == ["all_projects"]
     assert found["supervised_first_acceptance_rate"] == ["supervised_projects"]
+    assert found["four_governance_quarterly_coverage"] == ["frozen_roster"]
+
+
+def test_what_a_plan_signs_is_defined() -> None:
+    defined = {(name, v.id) for name, each in load_indicators().items() for v in each.variants}
+    rows = definition_tables()["ref.plan_target"].rows.filter(
+        pl.col("official_variant").is_not_null()
+    )
+
+    signed = set(rows.select("indicator_id", "official_variant").rows())
+    assert signed
+    assert signed <= defined
 
 
 def test_manufacturing_counts_the_29_divisions_13_to_41() -> None:
