@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class Truth:
             Rechecks are applied to their originals and not counted; an acceptance counts where it
             is a first attempt (attempt 1).
         attempts: acceptance attempts by attempt, supervised, month, division_code, category.
+        nonconformities: failing samples by source_id, domain, programme, sampling_basis, month,
+            division_code, category: samples and their nonconforming parameters. Samples whose
+            verdict a recheck overturned are left out, rechecks have none of their own.
         rechecks: original_sample_no, recheck_no, received_on, verdict, whether it `applies` to a
             known sample and whether it `overturns` the verdict of that sample's latest version.
     """
@@ -50,13 +53,17 @@ class Truth:
     sources: pl.DataFrame
     counts: pl.DataFrame
     attempts: pl.DataFrame
+    nonconformities: pl.DataFrame
     rechecks: pl.DataFrame
 
     def as_records(self) -> dict[str, Any]:
         """Every table as a list of records; dates as ISO text."""
-        tables = ("deliveries", "rejected", "sources", "counts", "attempts", "rechecks")
         dates = pl.selectors.date().dt.strftime("%Y-%m-%d")
-        records = {name: getattr(self, name).with_columns(dates).to_dicts() for name in tables}
+        records = {
+            each.name: getattr(self, each.name).with_columns(dates).to_dicts()
+            for each in fields(self)
+            if each.name not in ("seed", "scale")
+        }
         return {"seed": self.seed, "scale": self.scale, **records}
 
     def write(self, path: Path) -> None:
@@ -97,6 +104,7 @@ def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYe
         sources=pl.concat(map(_source, everything)),
         counts=_counts(counted, ("unit_kind", *SLICES)),
         attempts=_counts(latest_attempts, slices),
+        nonconformities=_nonconformities(years, rechecks.filter("overturns")),
         rechecks=rechecks.select(
             "recheck_no",
             "original_sample_no",
@@ -133,6 +141,26 @@ def _rechecks(recheck: SourceYear, known: pl.DataFrame) -> pl.DataFrame:
             applies=pl.col("original_failed").is_not_null(),
             overturns=(pl.col("original_failed") & ~pl.col("failed")).fill_null(value=False),
         )
+    )
+
+
+def _nonconformities(years: Sequence[SourceYear], overturned: pl.DataFrame) -> pl.DataFrame:
+    failing = [
+        year.contents.filter("latest", "failed")
+        .join(overturned, left_on="sample_no", right_on="original_sample_no", how="anti")
+        .select(pl.lit(year.source.source_id).alias("source_id"), *SLICES, "nonconforming")
+        for year in years
+        if year.source.unit_kind == "sample"
+    ]
+    by = ("source_id", *SLICES)
+    return (
+        pl.concat(failing)
+        .group_by(by)
+        .agg(
+            samples=pl.len().cast(pl.Int64),
+            parameters=pl.col("nonconforming").sum().cast(pl.Int64),
+        )
+        .sort(by)
     )
 
 

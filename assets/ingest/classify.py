@@ -23,7 +23,6 @@ from warehouse.contract import Expectation
 from warehouse.source import RecordMap, Source, Table
 from warehouse.sql import identifier, literal
 
-PARENT = {"test_result": "sample", "inspection_finding": "site_inspection"}
 # Numbers that the pipeline gives where the source gives none: order of appearance.
 ORDINAL = {"test_result": "seq", "inspection_finding": "finding_no"}
 ROW = "delivery_id, source_sheet, source_row"
@@ -163,8 +162,9 @@ def find_conflicts(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidat
     """
     first = candidates[0]
     ordinal = ORDINAL.get(first.record.target)
-    if any(each.map.rows == "many" for each in candidates) or (
-        ordinal is not None and ordinal not in first.record.columns
+    if any(
+        each.map.rows == "many" or (ordinal and ordinal not in each.record.columns)
+        for each in candidates
     ):
         return
     key = ", ".join(map(identifier, first.record.key))

@@ -145,20 +145,47 @@ def _register_source(
     home: Home, source_id: str, days: Sequence[dt.date], *, known: bool
 ) -> pl.DataFrame:
     stored = deliveries(home, source_id).filter(pl.col("source_id") == source_id)
-    originals: dict[str, str] = dict(
-        stored.filter(pl.col("status") != "duplicate").select("sha256", "delivery_id").rows()
-    )
-    frames = []
+    frames = [stored.filter(~pl.col("received_on").is_in(list(days)))]
     for day in days:
         old = stored.filter(pl.col("received_on") == day)
         if known:
             old = _now_known(old)
-        new = _new_rows(home, source_id, day, old, originals, known=known)
-        frame = pl.concat([old, new]).sort("sequence")
-        if new.height or known:
-            write_partition(home, "meta.delivery", source_id, day, frame)
-        frames.append(frame)
-    return pl.concat(frames)
+        frames += [old, _new_rows(home, source_id, day, old, known=known)]
+    rows = _repeats_marked(pl.concat(frames))
+    for of_day in rows.partition_by("received_on", maintain_order=True):
+        day = of_day.item(0, "received_on")
+        if not of_day.equals(stored.filter(pl.col("received_on") == day)):
+            write_partition(home, "meta.delivery", source_id, day, of_day)
+    return rows.filter(pl.col("received_on").is_in(list(days)))
+
+
+def _repeats_marked(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of files with the same bytes the one received first counts, whichever was found first."""
+    rows = rows.sort("received_on", "sequence")
+    waits = pl.col("status") == "unknown_source"
+    originals = rows.filter(~waits).unique("sha256", keep="first", maintain_order=True)
+    repeats = ~waits & (pl.col("original") != pl.col("delivery_id"))
+    now_repeats = repeats & (pl.col("status") != "duplicate")
+    no_rows = {
+        name: pl.when(~now_repeats).then(name).otherwise(count) for name, count in NO_ROWS.items()
+    }
+    not_read = {name: pl.when(~now_repeats).then(name) for name in ("encoding", "source_version")}
+    message = pl.format("the same bytes as delivery {}; nothing is added", "original")
+    return (
+        rows.join(
+            originals.select("sha256", original="delivery_id"),
+            on="sha256",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            status=pl.when(repeats).then(pl.lit("duplicate")).otherwise("status"),
+            message=pl.when(repeats).then(message).otherwise("message"),
+            **no_rows,
+            **not_read,
+        )
+        .drop("original")
+    )
 
 
 def _now_known(rows: pl.DataFrame) -> pl.DataFrame:
@@ -175,45 +202,36 @@ def _new_rows(
     source_id: str,
     day: dt.date,
     old: pl.DataFrame,
-    originals: dict[str, str],
     *,
     known: bool,
 ) -> pl.DataFrame:
-    """Rows for the files of one day that have none yet; `originals` learns their hashes."""
+    """Rows for the files of one day that have none yet."""
     names = set(old["file_name"].to_list())
     files = [path for path in landed_files(home, source_id, day) if path.name not in names]
     rows = []
     for sequence, path in enumerate(files, start=old.height + 1):
-        digest = _sha256(path)
-        delivery_id = f"{source_id}-{day:%Y%m%d}-{sequence:03d}"
-        status, message = _first_status(source_id, originals.get(digest), known=known)
-        originals.setdefault(digest, delivery_id)
         rows.append(
             {
-                "delivery_id": delivery_id,
+                "delivery_id": f"{source_id}-{day:%Y%m%d}-{sequence:03d}",
                 "source_id": source_id,
                 "received_on": day,
                 "sequence": sequence,
                 "file_name": path.name,
-                "sha256": digest,
+                "sha256": _sha256(path),
                 "size_bytes": path.stat().st_size,
-                "status": status,
-                "message": message,
+                "status": "received" if known else "unknown_source",
+                "message": None if known else _unknown_message(source_id),
                 **NO_ROWS,
             }
         )
     return pl.DataFrame(rows, schema=record_contracts()["meta.delivery"].polars_schema())
 
 
-def _first_status(source_id: str, original: str | None, *, known: bool) -> tuple[str, str | None]:
-    if not known:
-        return "unknown_source", (
-            f"there is no source '{source_id}'; add warehouse/sources/{source_id}.yml, or move the "
-            "file to the folder of the right source"
-        )
-    if original is not None:
-        return "duplicate", f"the same bytes as delivery {original}; nothing is added"
-    return "received", None
+def _unknown_message(source_id: str) -> str:
+    return (
+        f"there is no source '{source_id}'; add warehouse/sources/{source_id}.yml, or move the "
+        "file to the folder of the right source"
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -9,17 +9,11 @@ from dataclasses import dataclass
 
 from warehouse.contract import Column, Contract, Expectation, record_contracts
 from warehouse.reference_lists import wordings
-from warehouse.source import DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
+from warehouse.source import ASSIGNED, DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
 from warehouse.sql import identifier, literal
 
 # Where a row came from: columns that every staged row and every candidate has.
 PROVENANCE = ("delivery_id", "received_on", "sequence", "source_sheet", "source_row", "part")
-
-# Columns that a source cannot give: the pipeline knows them, or derives them.
-ASSIGNED = frozenset(
-    {"source_id", "version", "delivery_id", "received_on", "source_sheet", "source_row"}
-    | {"content_hash", "seq"}
-)
 
 _TYPED = {
     "date": "parse_date({text}, '{order}')",

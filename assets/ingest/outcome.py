@@ -8,12 +8,12 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
-from assets.ingest.classify import PARENT, ROW, Candidate
-from assets.ingest.stage import needed_columns
+from assets.ingest.classify import ROW, Candidate
+from assets.ingest.stage import Staged, needed_columns
 from assets.ingest.versions import Family
 from warehouse.contract import record_contracts
 from warehouse.home import Home
-from warehouse.source import Source
+from warehouse.source import PARENT, Source
 from warehouse.sql import identifier, literal
 from warehouse.tables import write_parquet
 
@@ -86,30 +86,34 @@ def find_lookups(
         if not table.lookup:
             continue
         columns = ", ".join(map(identifier, needed_columns(source, name)))
-        earlier = [
-            path
-            for path in home.partition_files(f"lookup.{name}", source_id=source.source_id)
-            if path.parent.name < f"received_on={first.isoformat()}"
-        ]
-        known = "SELECT NULL LIMIT 0"
-        if earlier:
-            con.read_parquet([str(path) for path in earlier], union_by_name=True).create_view(
-                f"earlier_lookup_{name}"
-            )
-            key = ", ".join(map(identifier, table.lookup))
-            known = (
-                f"SELECT {columns} FROM {identifier(f'earlier_lookup_{name}')} QUALIFY "
-                f"row_number() OVER (PARTITION BY {key} "
-                "ORDER BY received_on DESC, sequence DESC, source_row DESC) = 1"
-            )
-        staged = identifier(f"staged_{name}")
-        is_known = (
-            f"row({columns}) IN (SELECT row({columns}) FROM ({known}))" if earlier else "FALSE"
+        key = ", ".join(map(identifier, table.lookup))
+        place = f"{ROW}, received_on, sequence, {columns}"
+        staged = (
+            f"SELECT {place}, TRUE AS is_new FROM {identifier(f'staged_{name}')} "
+            f"ANTI JOIN rejected_row USING ({ROW}) ANTI JOIN duplicate_row USING ({ROW})"
         )
+        parts = [staged]
+        if earlier := _earlier_lookups(home, source, name, first):
+            view = f"earlier_lookup_{name}"
+            con.read_parquet(earlier, union_by_name=True).create_view(view)
+            parts.append(f"SELECT {place}, FALSE FROM {identifier(view)}")
         con.execute(
-            f"CREATE TABLE {identifier(f'lookup_{name}')} AS "
-            f"SELECT {ROW}, received_on, sequence, {columns}, {is_known} AS known FROM {staged}"
+            f"""
+            CREATE TABLE {identifier(f"lookup_{name}")} AS
+            SELECT * EXCLUDE (is_new) FROM (
+                SELECT *, lag(row({columns})) OVER (
+                    PARTITION BY {key} ORDER BY received_on, sequence, source_row
+                ) IS NOT DISTINCT FROM row({columns}) AS known
+                FROM ({" UNION ALL ".join(parts)})
+            ) WHERE is_new
+            """
         )
+
+
+def _earlier_lookups(home: Home, source: Source, name: str, first: dt.date) -> list[str]:
+    before = first - dt.timedelta(days=1)
+    files = home.partition_files(f"lookup.{name}", source_id=source.source_id, as_of=before)
+    return [str(path) for path in files]
 
 
 def rejected_records_sql(
@@ -208,7 +212,6 @@ def write_lookups(
             continue
         rows = con.sql(
             f"SELECT * EXCLUDE (known) FROM {identifier(f'lookup_{name}')} "
-            f"ANTI JOIN rejected_row USING ({ROW}) ANTI JOIN duplicate_row USING ({ROW}) "
             "ORDER BY received_on, sequence, source_row"
         ).pl()
         for day in days:
@@ -222,17 +225,19 @@ def write_lookups(
 
 def accounted(
     con: duckdb.DuckDBPyConnection,
+    stored: pl.DataFrame,
     batch: pl.DataFrame,
     raw_files: Mapping[str, Path],
-    failures: Mapping[str, str],
+    staged: Staged,
 ) -> pl.DataFrame:
     """`meta.delivery` of a batch: every row's outcome counted, and the status that follows.
 
     Args:
         con: holds the batch (`row_outcome`, `broken`, `held`).
-        batch: rows of `meta.delivery` as they were before.
+        stored: all rows of `meta.delivery` of the source as they were before.
+        batch: those of them that are worked.
         raw_files: raw grid of each delivery that was read.
-        failures: delivery → why it does not fit its source.
+        staged: why a delivery does not fit its source, and columns that the source passes over.
     """
     read = pl.DataFrame(
         {
@@ -244,10 +249,11 @@ def accounted(
     counts = con.sql(COUNTS).pl()
     held = {row[0]: _held_message(row) for row in con.sql(HELD).fetchall()}
     status = {**dict.fromkeys(raw_files, "loaded"), **dict.fromkeys(held, "held")}
-    status |= dict.fromkeys(failures, "unreadable")
+    status |= dict.fromkeys(staged.failures, "unreadable")
     empty = set(raw_files) - set(con.sql(WITH_DATA).pl()["delivery_id"].to_list())
-    message = dict.fromkeys(empty, "the file holds a header but no data rows") | held
-    message |= dict(failures)
+    message = {name: _unmapped_message(columns) for name, columns in staged.unmapped.items()}
+    message |= dict.fromkeys(empty, "the file holds a header but no data rows") | held
+    message |= staged.failures
     known = batch.filter(pl.col("delivery_id").is_in(list(raw_files)))
     others = batch.filter(~pl.col("delivery_id").is_in(list(raw_files)))
     names = [name for name in counts.columns if name != "delivery_id"]
@@ -263,8 +269,10 @@ def accounted(
             ),
         )
     )
-    rows = pl.concat([loaded.select(batch.columns), others]).sort("received_on", "sequence")
-    return _repeated_files(rows)
+    rows = pl.concat([loaded.select(batch.columns), others])
+    before = stored.join(rows, on="delivery_id", how="anti")
+    everything = pl.concat([before, rows]).sort("received_on", "sequence")
+    return _repeated_files(everything).join(rows, on="delivery_id", how="semi")
 
 
 COUNTS = """
@@ -298,9 +306,20 @@ def _held_message(row: tuple[str, int, int, str]) -> str:
     )
 
 
+def _unmapped_message(columns: Sequence[str]) -> str | None:
+    if not columns:
+        return None
+    return (
+        f"columns that the source says nothing of: {', '.join(columns)}; map them in its YAML, or "
+        "name them there under `unused`"
+    )
+
+
 def _repeated_files(rows: pl.DataFrame) -> pl.DataFrame:
     """A file received before repeats all rows of its original."""
-    originals = rows.filter(pl.col("status") != "duplicate").unique("sha256", keep="first")
+    originals = rows.filter(pl.col("status") != "duplicate").unique(
+        "sha256", keep="first", maintain_order=True
+    )
     of_original = originals.select("sha256", original_rows="rows_read")
     repeats = pl.col("status") == "duplicate"
     filled = pl.col("original_rows").fill_null(pl.col("rows_read"))

@@ -153,7 +153,8 @@ def _ingest_source(
             work.judge(candidates)
             work.write(candidates, work.number(candidates))
             rows = work.account(batch, staged)
-    for day in days:
+    # The first day last: until it is written it waits, so a night that dies here is made up for.
+    for day in reversed(days):
         of_day = rows.filter(pl.col("received_on") == day)
         write_partition(home, "meta.delivery", source.source_id, day, of_day)
     return SourceOutcome(source.source_id, days, rows, tuple(checks), staged.unmapped)
@@ -292,4 +293,5 @@ class _Batch:
 
     def account(self, batch: pl.DataFrame, staged: Staged) -> pl.DataFrame:
         """`meta.delivery` of the batch with the outcome of every row."""
-        return outcome.accounted(self.con, batch, self.raw_files(), staged.failures)
+        stored = deliveries(self.home, self.source.source_id)
+        return outcome.accounted(self.con, stored, batch, self.raw_files(), staged)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets.ingest.classify import ORDINAL, PARENT, ROW, Candidate
+from assets.ingest.classify import ORDINAL, ROW, Candidate
 from warehouse.contract import Contract, record_contracts
-from warehouse.source import record_tables
+from warehouse.source import PARENT, record_tables
 from warehouse.sql import identifier, literal
 
 # The worst verdict of a sample's rows is the sample's: one failing item fails the batch.

@@ -1,0 +1,336 @@
+"""The demo's year in four nights, against what its generator knows about it.
+
+The first night reads what was received up to July, the second one the rest; every published count
+of the second is compared with the truth. Then the past is built again, and the present again.
+"""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.demo.city_year import generate
+from assets.demo.truth import DELIVERY_COUNTS, Truth
+from pipelines.nightly import NightOutcome, run_night
+from pipelines.settings import read_settings
+from warehouse.home import Home
+from warehouse.release_compare import compare_releases
+from warehouse.release_store import kept_file
+
+JULY = dt.date(2024, 7, 29)  # with a delivery, so that "up to here" and "so far" are one day
+# How a table of the release came about differs between two nights; what it holds does not.
+ABOUT_THE_BUILD = {"meta.check_result", "meta.release", "meta.release_table"}
+SLICES = ("domain", "programme", "sampling_basis", "month", "division_code", "category")
+
+READER = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as con:
+    for _ in range(2):
+        print(con.execute("SELECT release_id FROM meta.release").fetchall()[0][0], flush=True)
+        print(con.execute("SELECT sum(tested) FROM mart.pass_rate").fetchall()[0][0], flush=True)
+        sys.stdin.readline()
+"""
+
+
+@dataclass(frozen=True)
+class Year:
+    """The demo, and the releases that its nights published, in order."""
+
+    home: Home
+    truth: Truth
+    july: NightOutcome  # up to July only
+    january: NightOutcome  # the rest of the year
+    july_again: NightOutcome  # as of July, with all of the year in the lake
+    january_again: NightOutcome  # nothing new
+    read_before: list[str]
+    read_after: list[str]
+
+    def file(self, night: NightOutcome) -> Path:
+        """The release of a night, as it is kept."""
+        assert night.release is not None, night.errors
+        return kept_file(self.home, night.release.release_id)
+
+
+@pytest.fixture(scope="module")
+def year(
+    tmp_path_factory: pytest.TempPathFactory, quick_night: Callable[..., NightOutcome]
+) -> Year:
+    home = Home(tmp_path_factory.mktemp("demo") / "home")
+    settings = read_settings({"SAMPLEHOUSE_HOME": str(home.root)})
+    truth = generate(home.landing, seed=2024)
+    july = quick_night(settings, on=JULY)
+    assert july.published, july.errors
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", READER, str(home.release_file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        read_before = [reader.stdout.readline() for _ in range(2)]
+        january = run_night(settings)
+        reader.stdin.write("\n\n")
+        reader.stdin.flush()
+        read_after = [reader.stdout.readline() for _ in range(2)]
+    return Year(
+        home=home,
+        truth=truth,
+        july=july,
+        january=january,
+        july_again=quick_night(settings, as_of=JULY),
+        january_again=run_night(settings),
+        read_before=read_before,
+        read_after=read_after,
+    )
+
+
+@pytest.fixture(scope="module")
+def release(year: Year) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The release with the whole year."""
+    with duckdb.connect(str(year.file(year.january)), read_only=True) as con:
+        yield con
+
+
+def unlike(truth: pl.DataFrame, published: pl.DataFrame) -> list[dict[str, object]]:
+    """The first rows that only one of the two has; neither may hold a row twice."""
+    columns = truth.columns
+    found = published.select(pl.col(name).cast(kind) for name, kind in truth.schema.items())
+    assert not truth.is_duplicated().any()
+    assert not found.is_duplicated().any()
+    sides = [
+        one.join(other, on=columns, how="anti", nulls_equal=True).with_columns(only_in=pl.lit(name))
+        for name, one, other in (("truth", truth, found), ("release", found, truth))
+    ]
+    return pl.concat(sides).sort(columns).head(20).to_dicts()
+
+
+# -- the truth
+
+
+def test_units_tested_passed_and_failed(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    months = release.sql(
+        """
+        SELECT unit_kind, domain, programme, sampling_basis, division_code,
+            product_category AS category, CAST(period || '-01' AS DATE) AS month,
+            tested + without_verdict AS units, tested, passed, failed
+        FROM mart.pass_rate
+        WHERE period_type = 'month' AND source_id = 'ALL' AND division_code <> 'ALL'
+            AND product_category <> 'ALL'
+        """
+    ).pl()
+
+    assert unlike(year.truth.counts, months) == []
+    assert year.truth.counts["units"].sum() > 9_000
+
+
+def test_every_row_of_every_file(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    columns = ["source_id", "received_on", "file_name", "status", *DELIVERY_COUNTS]
+
+    deliveries = release.table("meta.delivery").pl()
+
+    assert unlike(year.truth.deliveries.select(columns), deliveries) == []
+    assert set(deliveries["status"]) == {"loaded", "held", "duplicate"}
+
+
+def test_rejected_rows_by_rule(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    rejected = release.sql(
+        """
+        SELECT d.source_id, d.received_on, d.file_name, rule_id, count(*) AS rows
+        FROM core.rejected_record JOIN meta.delivery AS d USING (delivery_id) GROUP BY ALL
+        """
+    ).pl()
+
+    assert unlike(year.truth.rejected, rejected) == []
+
+
+def test_records_and_their_versions(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    units = release.sql(
+        """
+        SELECT source_id, 'sample' AS unit_kind, count(*) AS units, sum(version) AS versions
+        FROM core.sample GROUP BY ALL
+        UNION ALL
+        SELECT source_id, 'acceptance', count(*), sum(version) FROM core.acceptance GROUP BY ALL
+        """
+    ).pl()
+    results = release.sql(
+        """
+        SELECT source_id, count(*) AS results,
+            count(*) FILTER (WHERE verdict = 'fail') AS nonconforming_parameters
+        FROM core.test_result GROUP BY ALL
+        """
+    ).pl()
+    found = units.join(results, on="source_id", how="left").fill_null(0)
+
+    assert unlike(year.truth.sources.drop("files", "loaded"), found) == []
+
+
+def test_nonconforming_parameters(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    by = "source_id, domain, programme, sampling_basis, division_code"
+    found = release.sql(
+        f"""
+        SELECT {by}, product_category AS category, date_trunc('month', counted_on) AS month,
+            count(DISTINCT sample_no) AS samples, count(parameter_code) AS parameters
+        FROM mart.nonconformity GROUP BY ALL
+        """
+    ).pl()
+
+    assert unlike(year.truth.nonconformities, found) == []
+
+
+def test_rechecks_decide(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    rechecks = release.sql(
+        """
+        SELECT r.sample_no AS recheck_no, r.original_sample_no, r.received_on,
+            o.unit_no IS NOT NULL AS applies,
+            coalesce(o.reported_verdict = 'fail' AND o.final_verdict = 'pass', FALSE) AS overturns,
+            r.verdict
+        FROM core.sample AS r
+        LEFT JOIN fact.verdict AS o ON o.recheck_no = r.sample_no
+            AND o.unit_no = r.original_sample_no AND o.verdict_basis = 'recheck'
+        WHERE r.sampling_basis = 'recheck'
+        """
+    ).pl()
+
+    assert unlike(year.truth.rechecks, rechecks) == []
+    assert year.truth.rechecks["overturns"].sum() > 0
+
+
+def test_acceptance_attempts(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    attempts = release.sql(
+        """
+        SELECT attempt, supervised, CAST(date_trunc('month', accepted_on) AS DATE) AS month,
+            division_code, project_category AS category, count(*) AS units,
+            count(verdict) AS tested, count(*) FILTER (WHERE verdict = 'pass') AS passed,
+            count(*) FILTER (WHERE verdict = 'fail') AS failed
+        FROM core.acceptance GROUP BY ALL
+        """
+    ).pl()
+
+    assert unlike(year.truth.attempts, attempts) == []
+    assert set(attempts["attempt"]) >= {0, 1, 2}
+
+
+# -- what follows from the counts
+
+COUNTED = "tested, passed, conditional, failed, without_verdict, numerator, denominator"
+SUMS = ", ".join(f"sum({name})" for name in COUNTED.split(", "))
+KEY = (
+    "unit_kind, domain, programme, sampling_basis, coverage, period_type, period, source_id, "
+    "division_code, product_category"
+)
+
+
+@pytest.mark.parametrize("slice_", ["source_id", "division_code", "product_category"])
+def test_the_total_of_a_slice_is_the_sum_of_its_parts(
+    release: duckdb.DuckDBPyConnection, slice_: str
+) -> None:
+    others = KEY.replace(f"{slice_}, ", "").replace(f", {slice_}", "")
+    parts = f"SELECT {others}, {SUMS} FROM mart.pass_rate WHERE {slice_} <> 'ALL' GROUP BY ALL"
+    total = f"SELECT {others}, {COUNTED} FROM mart.pass_rate WHERE {slice_} = 'ALL'"
+
+    assert same_rows(release, parts, total) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("period_type", "period"),
+    [
+        ("quarter", "left(period, 4) || 'Q' || (1 + (CAST(right(period, 2) AS INT) - 1) // 3)"),
+        ("year", "left(period, 4)"),
+        ("all", "'all'"),
+    ],
+)
+def test_a_longer_period_is_the_sum_of_its_months(
+    release: duckdb.DuckDBPyConnection, period_type: str, period: str
+) -> None:
+    others = KEY.replace("period_type, period, ", "")
+    months = (
+        f"SELECT {others}, {period} AS longer, {SUMS} FROM mart.pass_rate "
+        "WHERE period_type = 'month' GROUP BY ALL"
+    )
+    total = (
+        f"SELECT {others}, period, {COUNTED} FROM mart.pass_rate "
+        f"WHERE period_type = '{period_type}'"
+    )
+
+    assert same_rows(release, months, total) > 1_000
+
+
+def same_rows(con: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
+    """Rows of the first query, which are those of the second."""
+    for a, b in ((one, other), (other, one)):
+        assert con.execute(f"({a}) EXCEPT ALL ({b}) LIMIT 5").fetchall() == []
+    return int(con.execute(f"SELECT count(*) FROM ({one})").fetchall()[0][0])
+
+
+def test_rates_are_divided_once_and_mix_no_sampling_bases(
+    release: duckdb.DuckDBPyConnection,
+) -> None:
+    wrong = release.execute(
+        """
+        SELECT * FROM mart.pass_rate
+        WHERE rate IS DISTINCT FROM passed / nullif(CAST(tested AS DOUBLE), 0)
+            OR estimates_population <> (sampling_basis IN ('random', 'stratified_random', 'census'))
+            OR numerator <> passed OR denominator <> tested OR tested < passed
+        """
+    ).fetchall()
+
+    assert wrong == []
+
+
+def test_food_is_above_98_percent_where_it_is_sampled_at_random_and_below_under_suspicion(
+    release: duckdb.DuckDBPyConnection,
+) -> None:
+    bounds = release.execute(
+        """
+        SELECT programme, min(wilson_low), max(wilson_high), max(rate), min(rate)
+        FROM mart.pass_rate
+        WHERE domain = 'food' AND period = '2024' AND tested > 0 AND source_id = 'ALL'
+            AND division_code = 'ALL' AND product_category = 'ALL'
+            AND programme IN ('supervision', 'evaluative')
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+
+    (_, low, _, _, evaluative), (_, _, high, supervision, _) = bounds
+    assert supervision < high < 0.98 < low < evaluative
+
+
+# -- night after night
+
+
+def test_the_nights_are_done_with_one_held_delivery(year: Year) -> None:
+    held = [(each.source_id, each.status) for each in year.january.stopped]
+    assert held == [("demo_agri_monitoring", "held")]
+    assert year.january.exit_code == 1
+    assert [night.published for night in (year.july, year.july_again)] == [True, True]
+    assert max(year.july.days) <= JULY < min(year.january.days)
+    assert (year.july_again.days, year.january_again.days) == ((), ())
+
+
+def test_a_reader_keeps_the_release_that_it_opened(year: Year) -> None:
+    assert year.july.release is not None
+    assert year.read_before[0].strip() == year.july.release.release_id
+    assert year.read_after == year.read_before
+
+
+def test_the_past_is_what_it_was(year: Year) -> None:
+    found = compare_releases(year.file(year.july), year.file(year.july_again))
+
+    assert {each.table for each in found if not each.equal} <= ABOUT_THE_BUILD
+    assert len(found) > 20
+
+
+def test_a_night_without_deliveries_publishes_the_same_again(year: Year) -> None:
+    found = compare_releases(year.file(year.january), year.file(year.january_again))
+
+    assert [each.table for each in found if not each.equal] == []
+    assert year.january.release is not None
+    assert year.january_again.release is not None
+    assert year.january.release.fingerprint == year.january_again.release.fingerprint
