@@ -127,7 +127,8 @@ def _warn(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOutcome]) 
         stopped = outcome.deliveries.filter(pl.col("status").is_in(NOT_LOADED))
         for name, status, message in stopped.select("file_name", "status", "message").rows():
             context.log.warning("%s: %s is %s: %s", outcome.source_id, name, status, message)
-        for delivery, columns in outcome.unmapped.items():
+        named = {delivery: columns for delivery, columns in outcome.unmapped.items() if columns}
+        for delivery, columns in named.items():
             context.log.warning("%s: columns without meaning: %s", delivery, ", ".join(columns))
 
 
