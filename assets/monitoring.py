@@ -1,0 +1,156 @@
+"""How an indicator moves: control charts by week, and why a rate changed from period to period."""
+
+import itertools
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.statistics.change import decompose_counts
+from assets.statistics.control_charts import SIGNALS, p_chart
+
+Tables = Mapping[str, pl.DataFrame]
+
+VARIANT = ("indicator_id", "variant_id")
+PERCENT = 100
+COMPARED_SLICES = ("division", "link", "category", "industry")
+COMPARED_PERIODS = ("quarter", "year")
+
+CHART: dict[str, pl.DataType] = {
+    "indicator_id": pl.String(),
+    "variant_id": pl.String(),
+    "estimates": pl.String(),
+    "week_start": pl.Date(),
+    "failures": pl.Int64(),
+    "denominator": pl.Int64(),
+    "state": pl.String(),
+    "method": pl.String(),
+    "limits": pl.String(),
+    "sigma_z": pl.Float64(),
+    "value": pl.Float64(),
+    "centre": pl.Float64(),
+    "lower": pl.Float64(),
+    "upper": pl.Float64(),
+    **dict.fromkeys(SIGNALS, pl.Boolean()),
+    "as_of": pl.Date(),
+}
+CHANGE: dict[str, pl.DataType] = {
+    "indicator_id": pl.String(),
+    "variant_id": pl.String(),
+    "period_type": pl.String(),
+    "period": pl.String(),
+    "period_before": pl.String(),
+    "slice_type": pl.String(),
+    "slice": pl.String(),
+    "units_before": pl.Int64(),
+    "units_after": pl.Int64(),
+    "passed_before": pl.Int64(),
+    "passed_after": pl.Int64(),
+    "mix_effect": pl.Float64(),
+    "rate_effect": pl.Float64(),
+    "change": pl.Float64(),
+    "as_of": pl.Date(),
+}
+
+
+def indicator_chart(tables: Tables) -> pl.DataFrame:
+    """Rows of ``mart.indicator_chart``: a p- or p'-chart of each variant, weeks in order.
+
+    Args:
+        tables: ``mart.indicator_week``.
+    """
+    weeks = tables["mart.indicator_week"].with_columns(
+        failures=pl.col("denominator") - pl.col("numerator"), trials="denominator"
+    )
+    parts = [pl.DataFrame(schema=CHART)]
+    for part in weeks.sort("week_start").partition_by(*VARIANT):
+        chart = p_chart(part)
+        points = chart.points.with_columns(
+            *(pl.col(name) * PERCENT for name in ("value", "centre", "lower", "upper")),
+            state=pl.lit(chart.state),
+            method=pl.lit(chart.method),
+            sigma_z=pl.lit(chart.sigma_z, pl.Float64),
+        )
+        parts.append(points.select(pl.col(name).cast(kind) for name, kind in CHART.items()))
+    return pl.concat(parts)
+
+
+def indicator_change(tables: Tables) -> pl.DataFrame:
+    """Rows of ``mart.indicator_change``: consecutive quarters and years, by slice and in sum.
+
+    Variants with weights are left out: their mix is fixed by the weights, not by what was sampled.
+
+    Args:
+        tables: ``mart.indicator_count`` and ``ref.indicator_variant``.
+    """
+    plain = tables["ref.indicator_variant"].filter(pl.col("weighting").is_null()).select(VARIANT)
+    counts = tables["mart.indicator_count"].filter(
+        pl.col("slice_type").is_in(COMPARED_SLICES),
+        pl.col("period_type").is_in(COMPARED_PERIODS),
+        pl.col("denominator") > 0,
+    )
+    parts = [pl.DataFrame(schema=CHANGE)]
+    cells = counts.join(plain, on=VARIANT, how="semi").sort("period", "slice")
+    for series in cells.partition_by(*VARIANT, "period_type", "slice_type"):
+        periods = series["period"].unique().sort().to_list()
+        parts += [
+            _change(series, before, after)
+            for before, after in itertools.pairwise(periods)
+            if _follows(before, after)
+        ]
+    return pl.concat(parts)
+
+
+def _follows(before: str, after: str) -> bool:
+    """Whether a quarter or year comes right after another, with none in between."""
+    return _ordinal(after) - _ordinal(before) == 1
+
+
+def _ordinal(period: str) -> int:
+    year, _, quarter = period.partition("Q")
+    return int(year) * 4 + int(quarter) if quarter else int(year)
+
+
+def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
+    """Effects of every slice and their sum, from one period to the next."""
+    names = ("numerator", "denominator")
+    first, second = (
+        series.filter(pl.col("period") == period).select("slice", *names)
+        for period in (before, after)
+    )
+    groups = (
+        first.join(second, on="slice", how="full", coalesce=True, suffix="_after")
+        .sort("slice")
+        .select(
+            "slice",
+            successes_before=pl.col("numerator").fill_null(0),
+            trials_before=pl.col("denominator").fill_null(0),
+            successes_after=pl.col("numerator_after").fill_null(0),
+            trials_after=pl.col("denominator_after").fill_null(0),
+        )
+    )
+    found = decompose_counts(groups)
+    slices = found.groups
+    whole = slices.select(pl.lit("all").alias("slice"), pl.exclude("slice").sum()).with_columns(
+        mix_effect=pl.lit(float(found.mix)), rate_effect=pl.lit(float(found.rate))
+    )
+    rows = pl.concat([whole.select(slices.columns), slices]).with_columns(
+        pl.col("mix_effect") * PERCENT, pl.col("rate_effect") * PERCENT
+    )
+    head = series.head(1).select(*VARIANT, "period_type", "slice_type", "as_of")
+    return (
+        rows.rename(
+            {
+                "trials_before": "units_before",
+                "trials_after": "units_after",
+                "successes_before": "passed_before",
+                "successes_after": "passed_after",
+            }
+        )
+        .with_columns(
+            change=pl.col("mix_effect") + pl.col("rate_effect"),
+            period=pl.lit(after),
+            period_before=pl.lit(before),
+        )
+        .join(head, how="cross")
+        .select(pl.col(name).cast(kind) for name, kind in CHANGE.items())
+    )

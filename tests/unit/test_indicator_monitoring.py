@@ -1,0 +1,147 @@
+"""How an indicator moves: charts by week, and mix and rate effects from period to period."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.computed import in_contract
+from assets.monitoring import indicator_change, indicator_chart
+from warehouse.engine.model import contract_of, load_computed, load_models
+from warehouse.reference_tables import definition_tables
+
+FOOD = {"indicator_id": "food_pass_rate", "variant_id": "evaluative", "estimates": "population"}
+MODELS = load_models()
+COMPUTED = load_computed()
+MONDAY = dt.date(2024, 1, 1)
+
+
+def chart(*pairs: tuple[int, int], **changes: Any) -> list[dict[str, Any]]:
+    """The chart of one variant's weeks: passes and units of each."""
+    rows = [
+        {**FOOD, "week_start": MONDAY + dt.timedelta(weeks=n), "numerator": x, "denominator": size}
+        for n, (x, size) in enumerate(pairs)
+    ]
+    schema = contract_of("mart.indicator_week", MODELS).polars_schema()
+    weeks = pl.DataFrame([{**row, **changes} for row in rows], schema=schema)
+    found = indicator_chart({"mart.indicator_week": weeks})
+    return in_contract(found, COMPUTED["mart.indicator_chart"].contract).to_dicts()
+
+
+def change(*cells: tuple[str, str, int, int], **changes: Any) -> list[dict[str, Any]]:
+    """The changes of one variant; a cell is period, category, passes and units."""
+    schema = contract_of("mart.indicator_count", MODELS).polars_schema()
+    rows = [
+        {
+            **FOOD,
+            "period_type": "quarter" if "Q" in period else "year",
+            "period": period,
+            "slice_type": "category",
+            "slice": slice_,
+            "numerator": passed,
+            "denominator": tested,
+            **changes,
+        }
+        for period, slice_, passed, tested in cells
+    ]
+    tables = {
+        "mart.indicator_count": pl.DataFrame(rows, schema=schema),
+        "ref.indicator_variant": definition_tables()["ref.indicator_variant"].rows,
+    }
+    found = indicator_change(tables)
+    return in_contract(found, COMPUTED["mart.indicator_change"].contract).to_dicts()
+
+
+def test_a_week_unlike_the_others_gives_a_signal() -> None:
+    rows = chart(*[(190, 200)] * 20, (150, 200), *[(190, 200)] * 3)
+
+    assert [row["beyond_limits"] for row in rows].count(True) == 1
+    assert rows[20]["beyond_limits"] is rows[20]["signal"] is True
+    assert rows[20]["value"] == pytest.approx(25)
+    assert rows[20]["value"] > rows[20]["upper"] > rows[20]["centre"] > rows[20]["lower"]
+    assert rows[20]["failures"] == 50
+    assert {row["state"] for row in rows} == {"ready"}
+
+
+def test_a_shift_gives_a_signal_in_the_ninth_week() -> None:
+    rows = chart(*[(188, 200), (192, 200)] * 10, *[(187, 200)] * 9)
+
+    assert [row["run_of_9"] for row in rows].index(True) == 28
+
+
+def test_too_few_weeks_have_no_limits() -> None:
+    rows = chart(*[(9, 10)] * 19)
+
+    assert {row["state"] for row in rows} == {"no_baseline"}
+    assert {row["upper"] for row in rows} == {None}
+    assert rows[0]["value"] == pytest.approx(10)
+    assert chart() == []
+
+
+def test_the_change_of_a_worked_example() -> None:
+    """Weights .5/.5 to .8/.2, rates .99/.93 to .985/.94: mix +1.575, rate +0.025, total +1.6."""
+    rows = change(
+        ("2024Q1", "a", 990, 1000),
+        ("2024Q1", "b", 930, 1000),
+        ("2024Q2", "a", 1576, 1600),
+        ("2024Q2", "b", 376, 400),
+    )
+    whole = next(row for row in rows if row["slice"] == "all")
+
+    assert (whole["period_before"], whole["period"]) == ("2024Q1", "2024Q2")
+    assert whole["mix_effect"] == pytest.approx(1.575)
+    assert whole["rate_effect"] == pytest.approx(0.025)
+    assert whole["change"] == pytest.approx(1.6)
+    assert (whole["units_before"], whole["units_after"]) == (2000, 2000)
+    assert [row["slice"] for row in rows] == ["a", "all", "b"]
+
+
+def test_only_neighbouring_periods_are_compared() -> None:
+    cells = [(period, "a", 9, 10) for period in ("2023Q3", "2023Q4", "2024Q1", "2024Q3", "2021")]
+    rows = change(*cells, ("2023", "a", 9, 10))
+
+    assert {(row["period_before"], row["period"]) for row in rows} == {
+        ("2023Q3", "2023Q4"),
+        ("2023Q4", "2024Q1"),
+    }
+
+
+def test_a_weighted_variant_is_left_out() -> None:
+    own = {"indicator_id": "manufacturing_pass_rate", "slice_type": "industry"}
+    cells = (("2023", "17", 9, 10), ("2024", "17", 8, 10))
+
+    assert change(*cells, **own, variant_id="output_weighted") == []
+    assert len(change(*cells, **own, variant_id="raw")) == 2
+
+
+COUNTS = st.tuples(st.integers(0, 50), st.integers(0, 50))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=5))
+def test_effects_add_up_to_the_change_of_the_rate(
+    groups: list[tuple[tuple[int, int], tuple[int, int]]],
+) -> None:
+    periods = ("2023", "2024")
+    cells = [
+        (period, f"s{number}", passed, passed + failed)
+        for number, pair in enumerate(groups)
+        for period, (passed, failed) in zip(periods, pair, strict=True)
+    ]
+    totals = [
+        (sum(pair[i][0] for pair in groups), sum(sum(pair[i]) for pair in groups)) for i in (0, 1)
+    ]
+    rows = change(*cells)
+    if not all(size for _, size in totals):
+        assert rows == []
+        return
+    first, second = (100 * passed / size for passed, size in totals)
+    whole = next(row for row in rows if row["slice"] == "all")
+    parts = [row for row in rows if row["slice"] != "all"]
+
+    assert whole["change"] == pytest.approx(second - first, abs=1e-9)
+    for name in ("mix_effect", "rate_effect"):
+        assert sum(row[name] for row in parts) == pytest.approx(whole[name], abs=1e-9)
