@@ -135,8 +135,6 @@ def preview(found: "Preview") -> None:
         frame("Unknown codes", found.unknown_codes)
     if not found.ignored.is_empty():
         frame("Left out, as the source says", found.ignored)
-    if found.unmapped:
-        say(f"Columns that the source does not mention: {', '.join(found.unmapped)}")
     if not found.control_totals.is_empty():
         frame("Totals that the file states", found.control_totals)
 

@@ -1,7 +1,8 @@
 """Columns: which ones a table needs of a file, and which of the file's they are."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -72,11 +73,20 @@ def name_columns(
     missing = [name for name in dict.fromkeys((*wanted, *table.optional)) if name not in names]
     if required := [name for name in missing if name not in table.optional]:
         raise DeliveryError(_missing_message(required, labels, where))
-    everything = "*" in table.unused
     spoken_of = {*wanted, *table.optional, *table.unused, *table.rename.values()}
-    unmapped = () if everything else tuple(name for name in names if name not in spoken_of)
+    unmapped = tuple(name for name in names if not _is_meant(name, spoken_of, table))
     return NamedColumns(
         dict(zip(cell_names(len(names)), _distinct(names), strict=True)), unmapped, tuple(missing)
+    )
+
+
+def _is_meant(name: str, spoken_of: Collection[str], table: Table) -> bool:
+    """Whether the table names a column, or a pattern of it that columns become rows by."""
+    patterns = (step.unpivot.matching for step in table.reshape if step.unpivot)
+    return (
+        "*" in table.unused
+        or name in spoken_of
+        or any(pattern and re.search(pattern, name) for pattern in patterns)
     )
 
 

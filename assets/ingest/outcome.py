@@ -251,9 +251,11 @@ def accounted(
     status = {**dict.fromkeys(raw_files, "loaded"), **dict.fromkeys(held, "held")}
     status |= dict.fromkeys(staged.failures, "unreadable")
     empty = set(raw_files) - set(con.sql(WITH_DATA).pl()["delivery_id"].to_list())
-    message = {name: _unmapped_message(columns) for name, columns in staged.unmapped.items()}
-    message |= dict.fromkeys(empty, "the file holds a header but no data rows") | held
-    message |= staged.failures
+    reasons = dict.fromkeys(empty, "the file holds a header but no data rows") | held
+    reasons |= staged.failures
+    message = {
+        name: _message(reasons.get(name), staged.unmapped.get(name, ())) for name in raw_files
+    }
     known = batch.filter(pl.col("delivery_id").is_in(list(raw_files)))
     others = batch.filter(~pl.col("delivery_id").is_in(list(raw_files)))
     names = [name for name in counts.columns if name != "delivery_id"]
@@ -306,13 +308,13 @@ def _held_message(row: tuple[str, int, int, str]) -> str:
     )
 
 
-def _unmapped_message(columns: Sequence[str]) -> str | None:
-    if not columns:
-        return None
-    return (
-        f"columns that the source says nothing of: {', '.join(columns)}; map them in its YAML, or "
+def _message(reason: str | None, unmapped: Sequence[str]) -> str | None:
+    """Why a delivery was not loaded, and what of it has no meaning."""
+    columns = (
+        f"columns that the source says nothing of: {', '.join(unmapped)}; map them in its YAML, or "
         "name them there under `unused`"
     )
+    return "; ".join([*([reason] if reason else []), *([columns] if unmapped else [])]) or None
 
 
 def _repeated_files(rows: pl.DataFrame) -> pl.DataFrame:

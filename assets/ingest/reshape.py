@@ -16,6 +16,7 @@ import polars as pl
 from assets.ingest.columns import NamedColumns, name_columns, wanted_columns
 from assets.ingest.control_totals import CONTROL_TOTAL_SCHEMA, detail_sheet_of, read_totals
 from assets.ingest.header import Cells, FoundHeader, find_header
+from assets.ingest.readers import printable
 from assets.ingest.readers.grid import cell_names
 from assets.ingest.steps import EXTRA, PLACE, Rows, apply_step, missing_as_null
 from warehouse.errors import DeliveryError
@@ -104,10 +105,10 @@ def reshape_delivery(
     Raises:
         DeliveryError: the file fits no table, or a header or column is missing or there twice.
     """
-    parts = list(_parts(raw, file_name))
+    parts = list(_parts(raw, printable(file_name)))
     chosen = {part.sheet: _table_for(source, file_name, part.sheet) for part in parts}
     if not any(chosen.values()):
-        raise DeliveryError(_no_table_message(source, file_name, parts))
+        raise DeliveryError(_no_table_message(source, printable(file_name), parts))
     delivery = _Delivery(source, file_name, lookups, chosen)
     results = [
         _reshape_table(delivery, name, [part for part in parts if chosen[part.sheet] == name])

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from assets.ingest.mapping import PROVENANCE, referenced_columns
+from assets.ingest.readers import printable
 from assets.ingest.reshape import Reshaped, reshape_delivery
 from warehouse.errors import DeliveryError
 from warehouse.home import Home
@@ -94,10 +95,15 @@ def stage(home: Home, source: Source, deliveries: Iterable[Delivery]) -> Staged:
                 raw, source=source, file_name=delivery.file_name, lookups=known
             )
         except DeliveryError as error:
-            staged.failures[delivery.delivery_id] = str(error)
+            staged.failures[delivery.delivery_id] = _naming_file(delivery, str(error))
         else:
             _keep(staged, source, delivery, reshaped)
     return staged
+
+
+def _naming_file(delivery: Delivery, message: str) -> str:
+    name = printable(delivery.file_name)
+    return message if name in message else f"file '{name}': {message}"
 
 
 def _only_lookups(source: Source, delivery: Delivery, lookups: set[str]) -> bool:

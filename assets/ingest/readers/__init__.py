@@ -23,7 +23,7 @@ from assets.ingest.readers.workbook import read_workbook
 from warehouse.errors import DeliveryError
 from warehouse.source import FileKind, Format
 
-__all__ = ["ReadFile", "read_to_parquet"]
+__all__ = ["ReadFile", "printable", "read_to_parquet"]
 
 _Reader = Callable[[Path, Format, Path], ReadFile]
 _READERS: dict[FileKind, _Reader] = {
@@ -48,7 +48,7 @@ def read_to_parquet(path: Path, file_format: Format, out: Path) -> ReadFile:
     Raises:
         DeliveryError: the file cannot be read whole; the message says where and what to do.
     """
-    name = printable(path)
+    name = printable(path.name)
     if path.stat().st_size == 0:
         raise DeliveryError(f"{name}: the file is empty (0 bytes); ask for it to be sent again")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,6 @@ def read_to_parquet(path: Path, file_format: Format, out: Path) -> ReadFile:
     return result
 
 
-def printable(path: Path) -> str:
+def printable(name: str) -> str:
     """A file's name on one line, for messages."""
-    return path.name if path.name.isprintable() else repr(path.name)
+    return name if name.isprintable() else repr(name)
