@@ -151,6 +151,33 @@ class Official(Model):
     note: str | None = None
 
 
+class PlannedSamples(Model):
+    """How many units a target's programme takes in the year: the size of its failure budget.
+
+    `quarters` instead of `year` where the target is to be kept all the time.
+    """
+
+    year: int | None = Field(default=None, ge=1)
+    quarters: tuple[int, int, int, int] | None = None
+    awaiting_decision: bool = False
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "PlannedSamples":
+        if (self.year is None) == (self.quarters is None):
+            message = "planned samples are those of the `year`, or of its four `quarters`"
+            raise ValueError(message)
+        if self.quarters is not None and min(self.quarters) < 0:
+            message = "no quarter has fewer than 0 planned samples"
+            raise ValueError(message)
+        return self
+
+    @property
+    def size(self) -> int:
+        """Planned units of the whole year."""
+        return sum(self.quarters) if self.quarters else self.year or 0
+
+
 class PlanHead(Model):
     """`plan.yml`: the plan as a whole, and what its owner has decided."""
 
@@ -167,6 +194,7 @@ class PlanHead(Model):
     pilot_divisions: tuple[str, ...] = ()
     official: dict[Identifier, Official] = Field(default_factory=dict)
     rounding: dict[Identifier, Rounding] = Field(default_factory=dict)
+    planned_samples: dict[Identifier, PlannedSamples] = Field(default_factory=dict)
     counts_from: dict[Identifier, dt.date] = Field(default_factory=dict)
     open_questions: dict[Identifier, str] = Field(default_factory=dict)
 
@@ -211,13 +239,14 @@ class Plan(Model):
         targets = {target.target_id: target for target in self.targets}
         problems = [
             f"plan.yml: {key}: there is no target '{name}'"
-            for key in ("official", "rounding", "counts_from", "open_questions")
+            for key in ("official", "rounding", "planned_samples", "counts_from", "open_questions")
             for name in getattr(self.head, key)
             if name not in targets
         ]
         problems += [
-            f"plan.yml: official: '{name}' has no indicator, so no variant either"
-            for name in self.head.official
+            f"plan.yml: {key}: '{name}' has no indicator, so no {what} either"
+            for key, what in (("official", "variant"), ("planned_samples", "samples"))
+            for name in getattr(self.head, key)
             if name in targets and targets[name].indicator_id is None
         ]
         problems += [

@@ -1,6 +1,7 @@
 """Plans as tables: `ref.plan*`, which models join instead of holding a target themselves."""
 
-from collections.abc import Iterable, Mapping
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -31,6 +32,9 @@ def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame
             for position, item in enumerate(plan.items, start=1)
         ),
         "ref.plan_target": _frame(_target(plan, each) for plan in known for each in plan.targets),
+        "ref.plan_budget": _frame(
+            row for plan in known for each in plan.targets for row in _budgets(plan, each)
+        ),
         "ref.plan_milestone": _frame(
             {"plan_id": plan.plan_id, **each.model_dump(), "due_on": plan.head.period.end}
             for plan in known
@@ -118,3 +122,35 @@ def _target(plan: Plan, target: Target) -> Row:
         "rounding_mode": rounding.mode if rounding else None,
         "open_question": head.open_questions.get(target.target_id),
     }
+
+
+def _budgets(plan: Plan, target: Target) -> Iterator[Row]:
+    """The periods for which a target of an indicator has a failure budget; the year always."""
+    if target.target_id not in plan.head.official:
+        return
+    planned = plan.head.planned_samples.get(target.target_id)
+    shared = {
+        "plan_id": plan.plan_id,
+        "target_id": target.target_id,
+        "awaiting_decision": bool(planned and planned.awaiting_decision),
+        "planned_note": planned.note if planned else None,
+    }
+    period, year = plan.head.period, plan.head.year
+    yield {
+        **shared,
+        "period_type": "year",
+        "period": str(year),
+        "period_start": period.start,
+        "period_end": period.end,
+        "planned": planned.size if planned else None,
+    }
+    for number, size in enumerate((planned and planned.quarters) or (), start=1):
+        after = dt.date(year + number // 4, number % 4 * 3 + 1, 1)
+        yield {
+            **shared,
+            "period_type": "quarter",
+            "period": f"{year}Q{number}",
+            "period_start": dt.date(year, number * 3 - 2, 1),
+            "period_end": after - dt.timedelta(days=1),
+            "planned": size,
+        }

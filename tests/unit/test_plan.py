@@ -66,7 +66,7 @@ def test_plans_stand_side_by_side_in_the_tables() -> None:
 
 def test_tables_of_plans_have_the_columns_and_types_of_their_contracts() -> None:
     tables = {name: each for name, each in definition_tables().items() if "plan" in name}
-    assert len(tables) == 7
+    assert len(tables) == 8
     for each in tables.values():
         assert dict(each.rows.schema) == each.contract.polars_schema()
         assert not each.rows.select(each.contract.key).is_duplicated().any()
@@ -108,6 +108,24 @@ def test_the_ids_of_promises_are_a_list_that_rules_can_name() -> None:
         ("mechanisms.csv", "加强监督抽查", "", "mechanisms.csv, line 2: phrase_zh"),
         ("plan.yml", "official:\n  food", "official:\n  foot", "there is no target 'foot_pass"),
         ("plan.yml", "official:\n  food_pass_rate", "official:\n  tea_area", "has no indicator"),
+        (
+            "plan.yml",
+            "rounding:",
+            "planned_samples: {tea_area: {year: 9}}\nrounding:",
+            "'tea_area' has no indicator, so no samples",
+        ),
+        (
+            "plan.yml",
+            "rounding:",
+            "planned_samples: {food_pass_rate: {note: none}}\nrounding:",
+            "of the `year`, or of its four `quarters`",
+        ),
+        (
+            "plan.yml",
+            "rounding:",
+            "planned_samples: {food_pass_rate: {quarters: [1, 2, 3, -1]}}\nrounding:",
+            "fewer than 0 planned",
+        ),
         ("plan.yml", "  quality_firms:", "  tea_area:", "counts within the plan's period only"),
         ("plan.yml", "end: 2025", "end: 2024", "plan.yml: period: .*2024-12-31 is before"),
         ("plan.yml", "issuer:", "pilot_divisions: ['1']\nissuer:", "need the list"),
@@ -180,6 +198,29 @@ def test_what_awaits_a_decision_says_so(shipped: Plan) -> None:
         if official.awaiting_decision:
             assert official.note
             assert "awaiting the owner" in official.note
+
+
+def test_planned_samples_make_the_periods_of_a_failure_budget(folder: Path) -> None:
+    spoil(
+        folder / "plan.yml",
+        "rounding:",
+        "planned_samples: {food_pass_rate: {quarters: [10, 20, 30, 40], note: told}}\nrounding:",
+    )
+    rows = plan_rows({"p": load_plan(folder)})["ref.plan_budget"]
+
+    columns = ("period_type", "period", "period_start", "period_end", "planned")
+    assert rows.select(columns).rows() == [
+        ("year", "2025", dt.date(2025, 1, 1), dt.date(2025, 12, 31), 100),
+        ("quarter", "2025Q1", dt.date(2025, 1, 1), dt.date(2025, 3, 31), 10),
+        ("quarter", "2025Q2", dt.date(2025, 4, 1), dt.date(2025, 6, 30), 20),
+        ("quarter", "2025Q3", dt.date(2025, 7, 1), dt.date(2025, 9, 30), 30),
+        ("quarter", "2025Q4", dt.date(2025, 10, 1), dt.date(2025, 12, 31), 40),
+    ]
+
+
+def test_planned_samples_that_await_a_decision_say_so(shipped: Plan) -> None:
+    for planned in shipped.head.planned_samples.values():
+        assert bool(planned.note and "awaiting" in planned.note) == planned.awaiting_decision
 
 
 def test_pilot_divisions_are_those_of_the_division_list(shipped: Plan) -> None:
