@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.contract import Contract, record_contracts
+from warehouse.sql import identifier
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,13 @@ def create_view(con: duckdb.DuckDBPyConnection, contract: Contract, files: list[
     if not files:
         con.execute(contract.empty_table_sql())
         return
-    relation = con.read_parquet([str(path) for path in files], hive_partitioning=False)
+    paths = [str(path) for path in files]
+    relation = con.read_parquet(paths, hive_partitioning=False, union_by_name=True)
+    # Files written before a column was added to the contract have none of it.
+    absent = [name for name in contract.column_names if name not in relation.columns]
+    if absent:
+        nulls = ", ".join(f"NULL AS {identifier(name)}" for name in absent)
+        relation = relation.project(f"*, {nulls}")
     relation = relation.project(contract.cast_sql())
     relation.create_view(f"__files_of_{contract.name}")
     con.execute(
