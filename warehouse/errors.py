@@ -15,3 +15,8 @@ class DeliveryError(SamplehouseError):
 
 class BlockedError(SamplehouseError):
     """A blocking check failed; the last good release stays."""
+
+
+def printable(name: str) -> str:
+    """A name on one line for messages, whatever characters it holds."""
+    return name if name.isprintable() else repr(name)[1:-1]

@@ -16,10 +16,9 @@ import polars as pl
 from assets.ingest.columns import NamedColumns, name_columns, wanted_columns
 from assets.ingest.control_totals import CONTROL_TOTAL_SCHEMA, detail_sheet_of, read_totals
 from assets.ingest.header import Cells, FoundHeader, find_header
-from assets.ingest.readers import printable
 from assets.ingest.readers.grid import cell_names
 from assets.ingest.steps import EXTRA, PLACE, Rows, apply_step, missing_as_null
-from warehouse.errors import DeliveryError
+from warehouse.errors import DeliveryError, printable
 from warehouse.source import ControlTotal, Source, Table
 
 IGNORED_SCHEMA = {

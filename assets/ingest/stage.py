@@ -14,9 +14,8 @@ import duckdb
 import polars as pl
 
 from assets.ingest.mapping import PROVENANCE, referenced_columns
-from assets.ingest.readers import printable
 from assets.ingest.reshape import Reshaped, reshape_delivery
-from warehouse.errors import DeliveryError
+from warehouse.errors import DeliveryError, printable
 from warehouse.home import Home
 from warehouse.source import Source
 from warehouse.sql import identifier

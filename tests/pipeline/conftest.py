@@ -1,13 +1,19 @@
-"""Nights for tests that are about what is published, not about the checks."""
+"""Nights and commands for tests of the whole pipeline."""
 
+import io
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from pipelines import cli
 from pipelines.nightly import NightOutcome, run_night
 from warehouse.home import Home
+
+SOURCES = Path(__file__).with_name("sources")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,21 @@ def quick_night() -> Callable[..., NightOutcome]:
 def _forgetful(_home: Home) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(scope="session")
+def samplehouse() -> Callable[..., tuple[int, str]]:
+    """Runs a command in a home, with the sources of this folder; exit code and all that it said."""
+
+    def run(home: Home, *arguments: str) -> tuple[int, str]:
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+            patch.setenv("SAMPLEHOUSE_HOME", str(home.root))
+            patch.setenv("SAMPLEHOUSE_SOURCES", str(SOURCES))
+            patch.setattr(sys, "argv", ["samplehouse", *arguments])
+            with pytest.raises(SystemExit) as stopped:
+                cli.main()
+        code = stopped.value.code
+        return code if isinstance(code, int) else 0, said.getvalue()
+
+    return run

@@ -20,10 +20,10 @@ from assets.ingest.readers.grid import ReadFile
 from assets.ingest.readers.structured import read_json, read_parquet
 from assets.ingest.readers.text import read_text
 from assets.ingest.readers.workbook import read_workbook
-from warehouse.errors import DeliveryError
+from warehouse.errors import DeliveryError, printable
 from warehouse.source import FileKind, Format
 
-__all__ = ["ReadFile", "printable", "read_to_parquet"]
+__all__ = ["ReadFile", "read_to_parquet"]
 
 _Reader = Callable[[Path, Format, Path], ReadFile]
 _READERS: dict[FileKind, _Reader] = {
@@ -63,8 +63,3 @@ def read_to_parquet(path: Path, file_format: Format, out: Path) -> ReadFile:
             raise DeliveryError(f"{name}: {error}") from error
         os.replace(grid, out)  # noqa: PTH105 - the two lie in one folder, so this is atomic
     return result
-
-
-def printable(name: str) -> str:
-    """A file's name on one line, for messages."""
-    return name if name.isprintable() else repr(name)
