@@ -10,13 +10,13 @@ import datetime as dt
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pipelines import show
 from pipelines.settings import Settings, read_settings
-from warehouse.errors import BlockedError, SamplehouseError
+from warehouse.errors import BlockedError, SamplehouseError, printable
 
 if TYPE_CHECKING:
     from warehouse.source import Source
@@ -94,8 +94,9 @@ def demo(
     scale: Annotated[float, typer.Option(min=0.01, help="Size of the city.")] = 1.0,
 ) -> None:
     """Deliver the files of a synthetic city's year, and build a release from them."""
-    from pipelines.demo import deliver_demo, scorecard  # noqa: PLC0415 - loads the engines
+    from pipelines.demo import deliver_demo, pass_rates  # noqa: PLC0415 - loads the engines
     from pipelines.nightly import run_night  # noqa: PLC0415 - as above
+    from pipelines.scorecard import scorecard_rows, summary  # noqa: PLC0415 - as above
 
     settings = read_settings()
     files = deliver_demo(settings.home, seed=seed, scale=scale)
@@ -103,7 +104,10 @@ def demo(
     outcome = run_night(settings)
     show.night(outcome)
     if outcome.release is not None:
-        show.frame("Pass rates of the year", scorecard(outcome.release.path))
+        show.frame("Pass rates of the year", pass_rates(outcome.release.path))
+        for line in summary(scorecard_rows(outcome.release.path, None)):
+            show.say(line)
+        show.say("Every target: samplehouse scorecard. Why a figure: samplehouse explain FIGURE")
         show.say("See how it was made: make ui (or samplehouse ui)")
     raise typer.Exit(outcome.exit_code)
 
@@ -125,7 +129,7 @@ def receive(
     known = _source(settings, source)
     day = checked_day(on or today())
     for path in land(settings.home, known.source_id, files, day):
-        show.say(f"received {path.relative_to(settings.root)}")
+        show.say(f"received {printable(str(path.relative_to(settings.root)))}")
 
 
 @app.command()
@@ -183,7 +187,7 @@ def status() -> None:
     found = delivery_status(settings.home)
     show.table("Deliveries", ("source", "status", "files", "last"), found.counts, right="files")
     for source_id, file_name, state, message in found.problems:
-        show.say(f"{state}: {source_id}/{file_name}: {message}")
+        show.say(f"{state}: {source_id}/{printable(file_name)}: {message}")
     show.say(f"Release: {found.release or 'none yet; `samplehouse nightly` builds one'}")
     raise typer.Exit(LOOK if found.problems else DONE)
 
@@ -235,6 +239,56 @@ def release_compare(a: str, b: str) -> None:
     found = compare_releases(kept_file(home, a), kept_file(home, b))
     show.differences(found)
     raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
+
+
+Lang = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of what is printed.")]
+
+
+@app.command()
+def scorecard(
+    plan: Annotated[str | None, typer.Option(help="Which plan, where there are several.")] = None,
+    lang: Lang = "en",
+    file_format: Annotated[
+        Literal["table", "csv", "json", "xlsx"], typer.Option("--format", help="How it is given.")
+    ] = "table",
+    output: Annotated[Path | None, typer.Option(help="File to write, not the screen.")] = None,
+) -> None:
+    """Every target and milestone of the plan: its figure, status and evidence."""
+    from pipelines import scorecard as card  # noqa: PLC0415 - loads DuckDB and Polars
+
+    rows = card.scorecard_rows(read_settings().home.release_file, plan)
+    if file_format != "table":
+        show.text(card.write(rows, file_format, output))
+        return
+    if output is not None:
+        raise typer.BadParameter("--output goes with --format csv, json or xlsx")
+    show.table("", card.HEADINGS[lang], card.lines(rows, lang), right=card.NUMBERS)
+    for line in card.summary(rows, lang):
+        show.say(line)
+
+
+@app.command()
+def explain(
+    indicator: Annotated[str, typer.Argument(help="Indicator or target, such as food_pass_rate.")],
+    period: Annotated[
+        str | None, typer.Option(help="2024, 2024Q2 or 2024-05; the last year by default.")
+    ] = None,
+    division: Annotated[str | None, typer.Option(help="Code of a division.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Way of counting; the official one by default.")
+    ] = None,
+    lang: Lang = "en",
+    most: Annotated[int, typer.Option(min=0, help="Failing rows to list; 0 lists all.")] = 20,
+) -> None:
+    """What a figure means, what it is made of, and the rows that lower it."""
+    from pipelines.explain import explanation  # noqa: PLC0415 - loads DuckDB and Polars
+
+    asked = (indicator, variant, period, division)
+    for part in explanation(read_settings().home.release_file, *asked, language=lang, most=most):
+        if isinstance(part, str):
+            show.say(part)
+        else:
+            show.frame(part.title, part.rows)
 
 
 @ledger_app.command("template")

@@ -1,4 +1,4 @@
-"""The demo: a synthetic city's year delivered, and the scorecard of its release."""
+"""The demo: a synthetic city's year delivered, and the pass rates of its release."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     )
 
 
-def scorecard(release: Path) -> pl.DataFrame:
+def pass_rates(release: Path) -> pl.DataFrame:
     """Pass rates of the city's year by domain, programme and sampling basis, in percent."""
     with duckdb.connect(str(release), read_only=True) as con:
         return con.sql(

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from warehouse.errors import printable
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -36,6 +38,11 @@ def error(message: str) -> None:
 def say(message: str) -> None:
     """One line of plain words."""
     out.print(escape(message), soft_wrap=True)
+
+
+def text(content: str) -> None:
+    """Text as it is, for other programs: no colours, no wrapping."""
+    out.file.write(content + "\n")
 
 
 def table(
@@ -86,7 +93,7 @@ def night(outcome: "NightOutcome") -> None:
     for day in outcome.strange_days:
         say(f"Not read: {day} is before the first day or after today; rename its folder.")
     for each in outcome.stopped[:MOST_PROBLEMS]:
-        say(f"{each.status}: {each.source_id}/{each.file_name}: {each.message}")
+        say(f"{each.status}: {each.source_id}/{printable(each.file_name)}: {each.message}")
     if (more := len(outcome.stopped) - MOST_PROBLEMS) > 0:
         say(f"… and {more:,} more files that were not loaded: see `samplehouse status`.")
     for check in sorted(outcome.failed_checks, key=lambda check: not check.blocking)[
@@ -118,7 +125,7 @@ def sources(known: "Iterable[Source]") -> None:
 def preview(found: "Preview") -> None:
     """How a file would be read."""
     delivery = found.delivery
-    say(f"{delivery['file_name']}: {delivery['status']}")
+    say(f"{printable(str(delivery['file_name']))}: {delivery['status']}")
     if delivery["message"]:
         say(str(delivery["message"]))
     counts = [(name.removeprefix("rows_"), delivery[name]) for name in delivery if "rows_" in name]

@@ -63,7 +63,7 @@ def counted(numerator: int, denominator: int, **changes: Any) -> dict[str, Any]:
     return {"value": 100 * numerator / denominator, **row}
 
 
-def reported(**figures: str) -> pl.DataFrame:
+def reported(figures: dict[str, str]) -> pl.DataFrame:
     return rows(
         "mart.ledger_value",
         *(
@@ -113,7 +113,7 @@ def test_nothing_known_is_a_row_for_every_promise_and_no_data() -> None:
     ],
 )
 def test_what_the_ledger_says_is_compared_exactly(target: str, value: str, status: str) -> None:
-    row = card(given(mart__ledger_value=reported(**{target: value})))[target]
+    row = card(given(mart__ledger_value=reported({target: value})))[target]
 
     assert (row["official_status"], row["figure_source"], row["evidence"]) == (
         status,
@@ -124,7 +124,7 @@ def test_what_the_ledger_says_is_compared_exactly(target: str, value: str, statu
 
 
 def test_a_reported_ratio_is_rounded_first_only_where_the_plan_says_so() -> None:
-    told = reported(good_air_days_ratio="93.9890710383")
+    told = reported({"good_air_days_ratio": "93.9890710383"})
     rule = rounded("good_air_days_ratio", 1)
 
     full = card(given(mart__ledger_value=told))["good_air_days_ratio"]
@@ -141,7 +141,7 @@ def test_records_go_before_the_ledger_and_keep_their_status_and_evidence() -> No
     other = {**figure, "variant_id": "evaluative", "is_official": False, "official_status": "met"}
     tables = given(
         mart__indicator_value=rows("mart.indicator_value", months, other, figure),
-        mart__ledger_value=reported(**{"food_pass_rate": "99", "agri_product_pass_rate": "97.5"}),
+        mart__ledger_value=reported({"food_pass_rate": "99", "agri_product_pass_rate": "97.5"}),
         mart__indicator_composition=rows(
             "mart.indicator_composition",
             {**{k: VALUE[k] for k in ("indicator_id", "variant_id")}, "last_day": END},

@@ -1,0 +1,74 @@
+-- The units that lower each figure: counted, but not passed, with every failing result of a sample,
+-- each down to delivery, file, sheet and row.
+with units as (
+    select * from fact.indicator_unit
+    where denominator = 1 and numerator = 0
+),
+
+results as (
+    select * from mart.nonconformity
+),
+
+deliveries as (
+    select * from meta.delivery
+),
+
+located as (
+    select
+        units.*,
+        results.seq,
+        results.parameter_code,
+        results.parameter_name,
+        results.result_text,
+        results.limit_text,
+        results.product_name,
+        results.entity_name,
+        coalesce(results.delivery_id, units.delivery_id) as found_in_delivery,
+        case
+            when results.delivery_id is null then units.source_sheet
+            else results.source_sheet
+        end as found_on_sheet,
+        case
+            when results.delivery_id is null then units.source_row
+            else results.source_row
+        end as found_in_row
+    from units
+    left join results
+        on
+            units.unit_kind = 'sample'
+            and units.source_id = results.source_id
+            and units.unit_no = results.sample_no
+),
+
+failures as (
+    select
+        located.indicator_id,
+        located.variant_id,
+        located.unit_kind,
+        located.source_id,
+        located.unit_no,
+        located.parameter_code,
+        located.seq,
+        located.parameter_name,
+        located.result_text,
+        located.limit_text,
+        located.product_name,
+        located.product_category,
+        located.entity_name,
+        located.division_code,
+        located.programme,
+        located.counted_on,
+        located.final_verdict,
+        located.verdict_basis,
+        located.recheck_no,
+        located.found_in_delivery as delivery_id,
+        deliveries.received_on,
+        deliveries.file_name,
+        located.found_on_sheet as source_sheet,
+        located.found_in_row as source_row
+    from located
+    left join deliveries
+        on located.found_in_delivery = deliveries.delivery_id
+)
+
+select * from failures

@@ -1,0 +1,285 @@
+"""Scorecard, failure budgets and explanations of a release, against the demo's truth."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.demo.city_year import generate
+from assets.demo.ledger_book import write_ledger
+from pipelines import cli
+from pipelines.explain import Part, explanation
+from pipelines.nightly import NightOutcome
+from pipelines.scorecard import FIRST, lines, scorecard_rows, summary
+from pipelines.settings import read_settings
+from warehouse.errors import SamplehouseError
+from warehouse.home import Home
+from warehouse.plan import load_plans
+
+PLAN = load_plans()["yiwu_2024"]
+# Official variants as the truth tells them: domain and programme.
+RECORDS = {
+    "agri_product_pass_rate": ("agri", "routine_monitoring"),
+    "food_pass_rate": ("food", "supervision"),
+    "manufacturing_pass_rate": ("manufactured", "evaluative"),
+    "engineering_first_acceptance_rate": ("construction", "acceptance"),
+}
+
+
+@pytest.fixture(scope="module")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, quick_night: Callable[..., NightOutcome]
+) -> Home:
+    """A home with the release of a small demo year."""
+    home = Home(tmp_path_factory.mktemp("scorecard") / "home")
+    generate(home.landing, scale=0.1, truth_file=home.root / "truth.json")
+    write_ledger(home.landing, PLAN, 1).write(home.root / "ledger_truth.json")
+    outcome = quick_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}))
+    assert outcome.published, outcome.errors
+    return home
+
+
+@pytest.fixture(scope="module")
+def release(home: Home) -> Path:
+    return home.release_file
+
+
+def told(home: Home, name: str, table: str) -> pl.DataFrame:
+    truth = json.loads((home.root / name).read_text("utf-8"))
+    return pl.DataFrame(truth[table], infer_schema_length=None)
+
+
+@pytest.fixture
+def run(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command as the shell does: exit code, output, errors."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("SAMPLEHOUSE_HOME", str(home.root))
+        monkeypatch.setattr(sys, "argv", ["samplehouse", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        return (code if isinstance(code, int) else 0), out, err
+
+    return command
+
+
+# -- the scorecard
+
+
+def test_every_promise_is_there_in_the_plan_s_order(release: Path) -> None:
+    rows = scorecard_rows(release, None)
+
+    ids = [*(t.target_id for t in PLAN.targets), *(m.milestone_id for m in PLAN.milestones)]
+    assert len(ids) == 85
+    assert rows["target_id"].to_list() == ids
+    assert tuple(rows.columns[: len(FIRST)]) == FIRST
+
+
+def test_figures_of_records_are_those_of_the_truth(home: Home, release: Path) -> None:
+    counts = told(home, "truth.json", "counts").filter(pl.col("month").str.starts_with("2024"))
+    rows = scorecard_rows(release, "yiwu_2024").filter(pl.col("figure_source") == "records")
+    found = {row["target_id"]: row for row in rows.to_dicts()}
+
+    for target, (domain, programme) in RECORDS.items():
+        true = counts.filter(pl.col("domain") == domain, pl.col("programme") == programme)
+        passed, tested = (int(true[name].sum()) for name in ("passed", "tested"))
+        row = found[target]
+        assert (row["numerator"], row["denominator"]) == (passed, tested)
+        if target != "manufacturing_pass_rate":  # weighted
+            assert row["value"] == pytest.approx(100 * passed / tested)
+            goal = next(t.value for t in PLAN.targets if t.target_id == target)
+            met = 100 * passed >= goal * tested
+            assert row["official_status"] == ("met" if met else "not_met")
+        assert row["failures_allowed"] - row["failures_left"] == tested - passed
+    first = told(home, "truth.json", "attempts").filter(
+        pl.col("attempt") == 1, pl.col("supervised"), pl.col("month").str.starts_with("2024")
+    )
+    supervised = found["supervised_first_acceptance_rate"]
+    assert supervised["numerator"] == first["passed"].sum()
+    assert supervised["denominator"] == first["tested"].sum()
+    assert supervised["evidence"] == "census"
+    assert found["food_pass_rate"]["evidence"] == "operational"
+
+
+def test_figures_of_the_ledger_are_those_of_its_truth(home: Home, release: Path) -> None:
+    figures = told(home, "ledger_truth.json", "figures").sort("received_on")
+    last = dict(figures.select("target_id", "value").rows())  # the latest one stays
+    rows = scorecard_rows(release, None).filter(pl.col("figure_source") == "ledger").to_dicts()
+
+    assert len(rows) > 60
+    compare = {">=": Decimal.__ge__, ">": Decimal.__gt__, "=": Decimal.__eq__}
+    for row in rows:
+        true = Decimal(str(last[row["target_id"]]))
+        assert row["value"] == pytest.approx(float(true))
+        if row["comparator"] == "~":
+            assert row["official_status"] == "not_judged"
+        else:
+            met = compare[row["comparator"]](true, row["target"])
+            assert row["official_status"] == ("met" if met else "not_met"), row["target_id"]
+
+
+def test_what_nobody_reported_has_no_figure(home: Home, release: Path) -> None:
+    figures = set(told(home, "ledger_truth.json", "figures")["target_id"])
+    silent = scorecard_rows(release, None).filter(pl.col("figure_source") == "none")
+
+    assert not silent.is_empty()
+    assert not figures & set(silent["target_id"])
+    assert set(silent["official_status"]) <= {"no_data", "not_judged"}
+
+
+def test_it_prints_in_both_languages(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, english, _ = run("scorecard")
+    assert code == 0
+    assert "Pass rate of food in sampling" in english
+    assert "85 targets and milestones: met " in english
+    code, chinese, _ = run("scorecard", "--lang", "zh")
+    assert code == 0
+    assert "食品抽检合格率" in chinese
+    assert "目标和任务共85项：达标" in chinese
+
+
+def test_files_hold_what_is_printed(
+    run: Callable[..., tuple[int, str, str]], release: Path, tmp_path: Path
+) -> None:
+    rows = scorecard_rows(release, None)
+    ids = rows["target_id"].to_list()
+    _, text, _ = run("scorecard", "--format", "csv")
+    assert [row["target_id"] for row in csv.DictReader(io.StringIO(text))] == ids
+    book, data = tmp_path / "card.xlsx", tmp_path / "card.json"
+    assert run("scorecard", "--format", "xlsx", "--output", str(book))[0] == 0
+    assert run("scorecard", "--format", "json", "--output", str(data))[0] == 0
+    assert [row["target_id"] for row in json.loads(data.read_text("utf-8"))] == ids
+    assert pl.read_excel(book)["target_id"].to_list() == ids
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scorecard", "--plan", "mars"], "no plan 'mars' in the release; its plans: yiwu_2024"),
+        (["scorecard", "--format", "xlsx"], "--output scorecard.xlsx"),
+        (["scorecard", "--output", "card.csv"], "--output goes with --format"),
+        (["scorecard", "--format", "csv", "--output", "no/such/folder"], "cannot be written"),
+        (["explain", "tea_rate"], "known indicators: agri_product_pass_rate, engineering"),
+        (["explain", "rd_expenditure_gdp_share"], "no indicator 'rd_expenditure_gdp_share'"),
+        (["explain", "food_pass_rate", "--variant", "all"], "known variants: evaluative, superv"),
+        (["explain", "food_pass_rate", "--period", "May"], "no period such as 2024, 2024Q2"),
+        (["explain", "food_pass_rate", "--period", "2019"], "has no figure for 2019"),
+        (["explain", "food_pass_rate", "--division", "110000"], "no division '110000'"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(
+    run: Callable[..., tuple[int, str, str]], arguments: list[str], message: str
+) -> None:
+    code, _, errors = run(*arguments)
+
+    assert code == 2
+    assert message in " ".join(errors.replace("│", " ").split())
+
+
+def test_without_a_release_there_is_nothing_to_show(tmp_path: Path) -> None:
+    with pytest.raises(SamplehouseError, match="no release yet"):
+        scorecard_rows(tmp_path / "none.duckdb", None)
+
+
+def test_a_figure_just_below_its_target_is_never_printed_as_the_target(release: Path) -> None:
+    row = scorecard_rows(release, None).filter(pl.col("target_id") == "good_air_days_ratio")
+    close = row.with_columns(
+        value=pl.lit(93.998), official_status=pl.lit("not_met"), period_over=pl.lit(value=False)
+    )
+
+    (printed,) = lines(close, "en")
+    assert printed[2] == "93.998 %"
+    assert printed[4].startswith("not yet met")
+    assert "no data" not in summary(close)[0]
+
+
+# -- explanations
+
+
+def parts(found: list[str | Part]) -> dict[str, pl.DataFrame]:
+    return {part.title.split(" (")[0]: part.rows for part in found if isinstance(part, Part)}
+
+
+def test_a_figure_is_explained_down_to_the_rows(home: Home, release: Path) -> None:
+    found = explanation(release, "food_pass_rate", most=0)
+    text = "\n".join(part for part in found if isinstance(part, str))
+    tables = parts(found)
+    row = scorecard_rows(release, None).filter(pl.col("target_id") == "food_pass_rate")
+    numerator, denominator = row.select("numerator", "denominator").row(0)
+
+    assert "supervision" in text
+    assert "(official)" in text
+    assert f"({numerator:,} of {denominator:,}," in text
+    assert "not_met (the value as it is against the target)" in text
+    made_of, left_out = tables["What it is made of"], tables["Left out"]
+    assert made_of["counted"].sum() == denominator
+    assert made_of["units"].sum() == denominator + left_out["units"].sum()
+    assert left_out["why"].null_count() == 0
+    failing = tables["Failing rows"]
+    assert failing["unit"].n_unique() == denominator - numerator
+    assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
+    landed = {path.name for path in home.landing.rglob("*")}
+    assert set(failing["file"]) <= landed
+
+
+def test_reasons_of_a_period_are_those_of_the_table(release: Path) -> None:
+    left_out = parts(explanation(release, "food_pass_rate", "evaluative", "2024Q2"))["Left out"]
+    with duckdb.connect(str(release), read_only=True) as con:
+        table = con.execute(
+            "SELECT exclusion_reason, units FROM mart.indicator_exclusion WHERE period = '2024Q2' "
+            "AND indicator_id = 'food_pass_rate' AND variant_id = 'evaluative'"
+        ).fetchall()
+
+    assert sorted(left_out.select("reason", "units").rows()) == sorted(table)
+
+
+def test_divisions_add_up_to_the_city(release: Path) -> None:
+    with duckdb.connect(str(release), read_only=True) as con:
+        divisions = con.execute(
+            "SELECT slice, denominator FROM mart.indicator_value WHERE slice_type = 'division' "
+            "AND period = '2024' AND indicator_id = 'agri_product_pass_rate' "
+            "AND variant_id = 'routine_monitoring' AND denominator > 0"
+        ).fetchall()
+    for code, size in divisions[:3]:
+        made_of = parts(explanation(release, "agri_product_pass_rate", division=code))
+        assert made_of["What it is made of"]["counted"].sum() == size
+
+
+def test_every_variant_of_every_indicator_can_be_explained(
+    run: Callable[..., tuple[int, str, str]], release: Path
+) -> None:
+    with duckdb.connect(str(release), read_only=True) as con:
+        variants = con.execute(
+            "SELECT DISTINCT indicator_id, variant_id FROM mart.indicator_value "
+            "WHERE period_type = 'year' AND denominator > 0"
+        ).fetchall()
+    assert len(variants) >= 8
+    for indicator, variant in variants:
+        for language in ("en", "zh"):
+            code, out, _ = run(
+                "explain", indicator, "--variant", variant, "--lang", language, "--most", "3"
+            )
+            assert code == 0
+            assert "denominator" in out
+
+
+def test_quarters_of_what_is_kept_have_budgets_and_sentences(release: Path) -> None:
+    with duckdb.connect(str(release), read_only=True) as con:
+        budgets = con.sql("FROM mart.failure_budget WHERE target_id LIKE 'agri%'").pl()
+
+    assert budgets["period"].sort().to_list() == ["2024", "2024Q1", "2024Q2", "2024Q3", "2024Q4"]
+    year = budgets.filter(pl.col("period_type") == "year").row(0, named=True)
+    quarters = budgets.filter(pl.col("period_type") == "quarter")
+    assert quarters["failures"].sum() == year["failures"]
+    assert budgets["sentence_zh"].null_count() == 0
