@@ -1,12 +1,19 @@
 """Writing the lake's Parquet tables: cast to their contract, one partition at a time."""
 
 import datetime as dt
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
 
 from warehouse.contract import record_contracts
 from warehouse.home import Home
+
+ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
@@ -27,3 +34,19 @@ def write_partition(
         return
     schema = record_contracts()[table].polars_schema()
     write_parquet(frame.select(pl.col(name).cast(kind) for name, kind in schema.items()), path)
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A hidden folder for work in progress, removed at the end.
+
+    A run that is killed leaves its folder; those of the same name that are older than a day are
+    removed, so that runs killed night after night do not fill the disk.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for path in parent.glob(f".{name}-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}-") as folder:
+        yield Path(folder)

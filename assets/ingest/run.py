@@ -5,7 +5,6 @@ days of one or several sources, and both may be repeated: the result is the same
 """
 
 import datetime as dt
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from warehouse.fingerprint import source_version
 from warehouse.home import Home
 from warehouse.source import Source, record_tables
 from warehouse.sql import identifier
-from warehouse.tables import write_partition
+from warehouse.tables import scratch_folder, write_partition
 
 NOT_READ = ("duplicate", "unknown_source")
 
@@ -140,12 +139,11 @@ def _ingest_source(
         if row["status"] not in NOT_READ
         and home.raw_file(source.source_id, row["received_on"], row["delivery_id"]).is_file()
     ]
-    home.lake.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.lake, prefix=".staging-") as folder:
+    with scratch_folder(home.lake, "staging") as folder:
         staged = stage(home, source, readable)
         with connect(resources) as con:
             install(con)
-            load_staged(con, source, staged, Path(folder))
+            load_staged(con, source, staged, folder)
             work = _Batch(con, home, source, days, readable)
             work.reject_misfits(staged)
             candidates = work.candidates()

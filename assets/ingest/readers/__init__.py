@@ -12,7 +12,6 @@ and blank rows included:
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from assets.ingest.readers.text import read_text
 from assets.ingest.readers.workbook import read_workbook
 from warehouse.errors import DeliveryError, printable
 from warehouse.source import FileKind, Format
+from warehouse.tables import scratch_folder
 
 __all__ = ["ReadFile", "read_to_parquet"]
 
@@ -51,12 +51,11 @@ def read_to_parquet(path: Path, file_format: Format, out: Path) -> ReadFile:
     name = printable(path.name)
     if path.stat().st_size == 0:
         raise DeliveryError(f"{name}: the file is empty (0 bytes); ask for it to be sent again")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".reading-") as folder:
+    with scratch_folder(out.parent, "reading") as folder:
         # The engines take some characters of a file name for patterns; a link has none.
-        link = Path(folder) / f"delivered.{file_format.kind}"
+        link = folder / f"delivered.{file_format.kind}"
         link.symlink_to(path.resolve())
-        grid = Path(folder) / "grid.parquet"
+        grid = folder / "grid.parquet"
         try:
             result = _READERS[file_format.kind](link, file_format, grid)
         except DeliveryError as error:
