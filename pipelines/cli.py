@@ -241,6 +241,22 @@ def release_compare(a: str, b: str) -> None:
     raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
 
 
+@release_app.command("diff")
+def release_diff(
+    a: str,
+    b: str,
+    slices: Annotated[bool, typer.Option("--slices", help="Also divisions, categories …")] = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Figures that differ between two kept releases, and what changed them; exit code 1 if any."""
+    from warehouse.release_diff import diff_releases  # noqa: PLC0415 - loads DuckDB
+    from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
+
+    home = read_settings().home
+    found = diff_releases(kept_file(home, a), kept_file(home, b), slices=slices)
+    show.figures(found)
+    raise typer.Exit(DONE if found.is_empty else LOOK)
+
+
 Lang = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of what is printed.")]
 
 

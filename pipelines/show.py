@@ -1,7 +1,7 @@
 """What the command line prints: tables and sentences, nothing that is computed."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assets.ingest.preview import Preview
     from pipelines.nightly import NightOutcome
     from warehouse.release_compare import TableDifference
+    from warehouse.release_diff import ReleaseDiff
     from warehouse.release_store import Release
     from warehouse.source import Source
 
@@ -92,6 +93,8 @@ def night(outcome: "NightOutcome") -> None:
         say("No new deliveries.")
     for day in outcome.strange_days:
         say(f"Not read: {day} is before the first day or after today; rename its folder.")
+    for path in outcome.misplaced[:MOST_PROBLEMS]:
+        say(f"Not read: {printable(path)}: files are read from landing/SOURCE/2024-05-01; move it")
     for each in outcome.stopped[:MOST_PROBLEMS]:
         say(f"{each.status}: {each.source_id}/{printable(each.file_name)}: {each.message}")
     if (more := len(outcome.stopped) - MOST_PROBLEMS) > 0:
@@ -177,3 +180,47 @@ def differences(found: "Sequence[TableDifference]") -> None:
             if sample:
                 values = [list(row.values()) for row in sample[:5]]
                 table(f"{each.table}: rows only in {name}", list(sample[0]), values)
+
+
+def figures(found: "ReleaseDiff") -> None:
+    """Figures that differ between two releases, and what changed them."""
+    say(
+        f"{found.figures.height:,} figures from records and {found.ledger.height:,} from the "
+        "ledger differ."
+    )
+    rows = [
+        (
+            f"{row['indicator_id']}: {row['variant_id']}",
+            row["period"] + (" to date" if row["period_type"] == "year_to_date" else ""),
+            row["slice"],
+            _figure(row, "a"),
+            _figure(row, "b"),
+        )
+        for row in found.figures.iter_rows(named=True)
+    ]
+    if rows:
+        table("Figures", ("figure", "period", "slice", "A", "B"), rows)
+    causes = [
+        (
+            f"{row['indicator_id']}: {row['variant_id']}",
+            row["period"],
+            row["cause"],
+            row["units"],
+            f"{row['numerator']:+,}/{row['denominator']:+,}",
+            row["received_on"],
+            row["file_name"],
+        )
+        for row in found.causes.iter_rows(named=True)
+    ]
+    if causes:
+        columns = ("figure", "year", "cause", "units", "adds", "received", "file")
+        table("What changed the years", columns, causes, right="units adds")
+    if not found.ledger.is_empty():
+        frame("Ledger", found.ledger.drop("plan_id"))
+
+
+def _figure(row: dict[str, Any], side: str) -> str:
+    """Value, counts and status of one release."""
+    value, status = row[f"value_{side}"], row[f"status_{side}"]
+    counts = f"({row[f'numerator_{side}']:,}/{row[f'denominator_{side}']:,})"
+    return f"{'-' if value is None else format(value, '.4f')} {counts} {status or ''}".rstrip()

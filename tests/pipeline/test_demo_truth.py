@@ -21,6 +21,7 @@ from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
 from warehouse.home import Home
 from warehouse.release_compare import compare_releases
+from warehouse.release_diff import diff_releases
 from warehouse.release_store import kept_file
 
 JULY = dt.date(2024, 7, 29)  # with a delivery, so that "up to here" and "so far" are one day
@@ -137,6 +138,7 @@ def test_every_row_of_every_file(year: Year, release: duckdb.DuckDBPyConnection)
 
     assert unlike(year.truth.deliveries.select(columns), deliveries) == []
     assert set(deliveries["status"]) == {"loaded", "held", "duplicate"}
+    assert deliveries.filter(status="loaded")["message"].drop_nulls().to_list() == []
 
 
 def test_rejected_rows_by_rule(year: Year, release: duckdb.DuckDBPyConnection) -> None:
@@ -334,3 +336,27 @@ def test_a_night_without_deliveries_publishes_the_same_again(year: Year) -> None
     assert year.january.release is not None
     assert year.january_again.release is not None
     assert year.january.release.fingerprint == year.january_again.release.fingerprint
+
+
+def test_deliveries_and_rechecks_add_up_to_what_changed_since_july(year: Year) -> None:
+    found = diff_releases(year.file(year.july), year.file(year.january))
+    key = ["indicator_id", "variant_id", "period"]
+    counts = ("numerator", "denominator")
+    change = found.figures.filter(pl.col("period_type") == "year").select(
+        *key, *((pl.col(f"{name}_b") - pl.col(f"{name}_a")).alias(name) for name in counts)
+    )
+    causes = found.causes.group_by(key).agg(pl.col(counts).sum())
+
+    assert change.height > 5
+    changed = pl.any_horizontal(pl.col(counts) != 0)
+    assert unlike(change.filter(changed), causes.filter(changed)) == []
+    assert {"new", "recheck"} <= set(found.causes["cause"])
+    assert found.causes["file_name"].null_count() == 0
+    assert found.causes.filter(pl.col("received_on") <= JULY).is_empty()
+
+
+def test_the_past_built_again_changes_no_figure(year: Year) -> None:
+    found = diff_releases(year.file(year.july), year.file(year.july_again), slices=True)
+
+    assert found.is_empty
+    assert found.causes.is_empty()

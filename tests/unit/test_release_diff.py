@@ -1,0 +1,171 @@
+"""What changed a figure from one release to the next, on releases of a few units."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines import show
+from warehouse.contract import record_contracts
+from warehouse.engine.model import contract_of, load_models
+from warehouse.errors import SamplehouseError
+from warehouse.release_diff import diff_releases
+
+UNIT: dict[str, Any] = {
+    "indicator_id": "i",
+    "variant_id": "v",
+    "unit_kind": "sample",
+    "source_id": "s",
+    "is_counted": True,
+    "numerator": 0,
+    "denominator": 1,
+    "counted_on": "2024-05-20",
+    "delivery_id": "d1",
+}
+VALUE: dict[str, Any] = {
+    "indicator_id": "i",
+    "variant_id": "v",
+    "period_type": "year",
+    "period": "2024",
+    "slice_type": "all",
+    "slice": "all",
+}
+DELIVERIES = [
+    {"delivery_id": "d1", "source_id": "s", "received_on": "2024-06-01", "file_name": "may.csv"},
+    {"delivery_id": "d2", "source_id": "s", "received_on": "2024-07-01", "file_name": "june.csv"},
+]
+RECHECK = {
+    "sample_no": "R1",
+    "sampling_basis": "recheck",
+    "delivery_id": "d2",
+    "received_on": "2024-07-01",
+}
+
+
+def release(path: Path, **tables: list[dict[str, Any]]) -> Path:
+    """A release with the tables that a comparison reads; `fact__indicator_unit=[…]`."""
+    models = load_models()
+    contracts = [
+        contract_of(name, models)
+        for name in ("mart.indicator_value", "mart.ledger_value", "fact.indicator_unit")
+    ]
+    contracts += [contract_of("fact.ledger_use", models)]
+    contracts += [record_contracts()[name] for name in ("core.sample", "meta.delivery")]
+    given = {"meta__delivery": DELIVERIES, "core__sample": [RECHECK], **tables}
+    with duckdb.connect(str(path)) as con:
+        for contract in contracts:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.schema_name}")
+            con.execute(contract.empty_table_sql())
+            for row in given.get(contract.table.replace(".", "__"), ()):
+                frame = pl.DataFrame([row]).to_arrow()
+                con.from_arrow(frame).create_view("row", replace=True)
+                con.execute(f"INSERT INTO {contract.table} BY NAME FROM row")
+    return path
+
+
+def value(numerator: int, denominator: int, status: str, **changes: Any) -> dict[str, Any]:
+    figure = {"numerator": numerator, "denominator": denominator, "official_status": status}
+    return {**VALUE, **figure, "value": 100 * numerator / denominator, **changes}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Five units, of which each changes in its own way, and one that does not."""
+    before = [{**UNIT, "unit_no": name} for name in ("recheck", "version", "gone", "other", "same")]
+    after = [
+        {**UNIT, "unit_no": "recheck", "numerator": 1, "recheck_no": "R1"},
+        {**UNIT, "unit_no": "version", "numerator": 1, "delivery_id": "d2"},
+        {**UNIT, "unit_no": "other", "denominator": 0, "is_counted": False},
+        {**UNIT, "unit_no": "same", "delivery_id": "d2"},
+        {**UNIT, "unit_no": "new", "numerator": 1, "delivery_id": "d2"},
+    ]
+    entry = {"plan_id": "p", "target_id": "t", "source_id": "l", "delivery_id": "d1"}
+    held = {"plan_id": "p", "target_id": "t"}
+    return (
+        release(
+            tmp_path / "a.duckdb",
+            mart__indicator_value=[value(0, 5, "not_met"), value(0, 5, "x", slice_type="link")],
+            fact__indicator_unit=before,
+            mart__ledger_value=[{**held, "value": 1}],
+            fact__ledger_use=[{**entry, "entry_no": "E1", "effect": 1}],
+        ),
+        release(
+            tmp_path / "b.duckdb",
+            mart__indicator_value=[value(3, 4, "met"), value(3, 4, "x", slice_type="link")],
+            fact__indicator_unit=after,
+            mart__ledger_value=[{**held, "value": 3}],
+            fact__ledger_use=[
+                {**entry, "entry_no": "E1", "effect": 1},
+                {**entry, "entry_no": "E2", "effect": 2, "delivery_id": "d2"},
+            ],
+        ),
+    )
+
+
+def test_each_way_of_change_is_told_with_its_file(two: tuple[Path, Path]) -> None:
+    found = diff_releases(*two)
+
+    rows = found.causes.select("cause", "units", "numerator", "denominator", "file_name").rows()
+    assert sorted(rows) == [
+        ("gone", 1, 0, -1, "may.csv"),
+        ("new", 1, 1, 1, "june.csv"),
+        ("new version", 1, 1, 0, "june.csv"),
+        ("other", 1, 0, -1, "may.csv"),
+        ("recheck", 1, 1, 0, "june.csv"),
+    ]
+    (figure,) = found.figures.to_dicts()
+    assert (figure["value_a"], figure["value_b"]) == (0, 75)
+    assert found.causes["numerator"].sum() == figure["numerator_b"] - figure["numerator_a"]
+    assert found.causes["denominator"].sum() == figure["denominator_b"] - figure["denominator_a"]
+    assert (figure["status_a"], figure["status_b"]) == ("not_met", "met")
+
+
+def test_slices_are_told_where_they_are_wanted(two: tuple[Path, Path]) -> None:
+    assert diff_releases(*two, slices=True).figures.height == 2
+
+
+def test_a_unit_that_moves_to_another_year_leaves_one_and_joins_the_other(tmp_path: Path) -> None:
+    found = diff_releases(
+        release(tmp_path / "a.duckdb", fact__indicator_unit=[{**UNIT, "unit_no": "U"}]),
+        release(
+            tmp_path / "b.duckdb",
+            fact__indicator_unit=[
+                {**UNIT, "unit_no": "U", "counted_on": "2023-12-31", "delivery_id": "d2"}
+            ],
+        ),
+    )
+
+    rows = found.causes.select("period", "cause", "denominator").rows()
+    assert sorted(rows) == [("2023", "new version", 1), ("2024", "new version", -1)]
+
+
+def test_the_ledger_names_the_files_of_the_entries(two: tuple[Path, Path]) -> None:
+    (row,) = diff_releases(*two).ledger.to_dicts()
+
+    assert (row["value_a"], row["value_b"], row["entries"], row["effect"]) == (1, 3, 1, 2)
+    assert row["file_names"] == "june.csv"
+
+
+def test_what_is_no_release_is_refused_and_one_does_not_differ_from_itself(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    old, broken = tmp_path / "old.duckdb", tmp_path / "broken.duckdb"
+    duckdb.connect(str(old)).close()
+    broken.write_text("no database")
+
+    with pytest.raises(SamplehouseError, match="old is of before there were figures"):
+        diff_releases(two[0], old)
+    with pytest.raises(SamplehouseError, match=r"broken\.duckdb cannot be read as a release"):
+        diff_releases(broken, two[1])
+    assert diff_releases(two[0], two[0]).is_empty
+
+
+def test_it_is_printed(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    show.figures(diff_releases(*two))
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 figures from records and 1 from the ledger differ." in printed
+    assert "i: v 2024 all 0.0000 (0/5) not_met 75.0000 (3/4) met" in printed
+    assert "june.csv" in printed
