@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 from dagster import ExecuteInProcessResult
 
-from assets.ingest.landing import deliveries, pending_days
+from assets.ingest.landing import deliveries, misplaced, pending_days
 from assets.records import NOT_LOADED
 from assets.workplace import Workplace, today
 from pipelines.definitions import build_definitions
@@ -57,6 +57,7 @@ class NightOutcome:
         published: whether a release was built.
         days: days of receipt that were read.
         strange_days: days that wait but are no partitions (before 2015 or after today).
+        misplaced: paths in landing where nothing is read.
         statuses: deliveries of those days by status.
         stopped: those of them that were not loaded.
         failed_checks: checks of tables that did not pass.
@@ -68,6 +69,7 @@ class NightOutcome:
     published: bool
     days: tuple[dt.date, ...]
     strange_days: tuple[dt.date, ...]
+    misplaced: tuple[str, ...]
     statuses: dict[str, int]
     stopped: tuple[StoppedDelivery, ...]
     failed_checks: tuple[FailedCheck, ...]
@@ -79,7 +81,8 @@ class NightOutcome:
         """0 done; 1 done, with something to look at; 3 no new release."""
         if not self.published:
             return 3
-        return 1 if self.stopped or self.failed_checks or self.strange_days else 0
+        look = self.stopped or self.failed_checks or self.strange_days or self.misplaced
+        return 1 if look else 0
 
 
 def run_night(
@@ -137,6 +140,7 @@ def _outcome(
         published=result.success,
         days=days,
         strange_days=strange_days,
+        misplaced=tuple(misplaced(home)),
         statuses=dict(rows.group_by("status").len().sort("status").rows()),
         stopped=tuple(StoppedDelivery(*row) for row in stopped.rows()),
         failed_checks=tuple(_failed_checks(result)),

@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -82,29 +82,47 @@ def _in_progress(path: Path) -> bool:
 
 
 def landing_days(home: Home) -> dict[str, list[dt.date]]:
-    """Every folder of landing (a source's name, known or not) → its days, oldest first.
+    """Every folder of landing (a source's name, known or not) → its days, oldest first."""
+    return {
+        folder.name: sorted(day for path in _folders(folder) if (day := _day(path)))
+        for folder in _folders(home.landing)
+    }
 
-    Raises:
-        SamplehouseError: a folder inside a source's folder is not named as a day.
+
+def misplaced(home: Home) -> list[str]:
+    """What lies in landing where nothing is read: paths in the home, hidden ones left out.
+
+    Files count in the folder of a day, and folders only as those of a source or of a day.
     """
-    if not home.landing.is_dir():
-        return {}
-    folders = sorted(path for path in home.landing.iterdir() if path.is_dir())
-    return {path.name: sorted(map(_day, _folders(path))) for path in folders}
+    sources = _folders(home.landing)
+    days = [path for source in sources for path in _folders(source)]
+    read = [*sources, *(path for path in days if _day(path))]
+    found = [
+        *(path for path in _entries(home.landing) if not path.is_dir()),
+        *(path for source in sources for path in _entries(source) if not path.is_dir()),
+        *(path for path in days if path not in read),
+        *(path for day in read if day not in sources for path in _folders(day)),
+    ]
+    return sorted(str(path.relative_to(home.root)) for path in found)
 
 
-def _folders(path: Path) -> Iterable[Path]:
-    return (folder for folder in path.iterdir() if folder.is_dir())
+def _entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _day(folder: Path) -> dt.date:
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _entries(folder) if path.is_dir()]
+
+
+def _day(folder: Path) -> dt.date | None:
+    """The day that names a folder, written as 2024-05-01 and in no other way."""
     try:
-        return dt.date.fromisoformat(folder.name)
+        day = dt.date.fromisoformat(folder.name)
     except ValueError:
-        raise SamplehouseError(
-            f"landing/{folder.parent.name}/{folder.name}: a folder of landing is named by the day "
-            "received, such as 2024-05-01; rename it, or use `samplehouse receive`"
-        ) from None
+        return None
+    return day if day.isoformat() == folder.name else None
 
 
 def deliveries(home: Home, source_id: str = "*") -> pl.DataFrame:

@@ -227,6 +227,14 @@ CASES: Mapping[str, tuple[str, Case]] = {
     "unknown source": ("nobody", LOST),
     "good": ("county_tests", GOOD),
 }
+# File → what the night says is not read.
+MISPLACED = {
+    "landing/readme.csv": "landing/readme.csv",
+    "landing/office_list/loose.csv": "landing/office_list/loose.csv",
+    "landing/office_list/May 2024/a.csv": "landing/office_list/May 2024",
+    "landing/office_list/20240520/b.csv": "landing/office_list/20240520",
+    f"landing/office_list/{DAY}/attached/c.csv": f"landing/office_list/{DAY}/attached",
+}
 
 
 @dataclass(frozen=True)
@@ -256,6 +264,10 @@ def night(
             names = [str(path) for path in files]
             received = samplehouse(home, "receive", *names, "-s", source_id, "--on", str(DAY))
             assert received[0] == 0, received[1]
+    for place in (*MISPLACED, "landing/.DS_Store"):
+        path = home.root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(TEXTS["first name"].content)
     return Night(home, *samplehouse(home, "nightly"))
 
 
@@ -313,6 +325,11 @@ def test_the_night_says_what_is_wrong_and_is_done(night: Night) -> None:
             start = f"{case.status}: {source_id}/{shown}: "
             assert sum(line.startswith(start) for line in lines) == 1, case.name
     assert sum(" negative_limit: " in line for line in lines) == 1
+
+
+def test_what_lies_beside_the_folders_of_days_is_named(night: Night) -> None:
+    not_read = [line for line in night.said.splitlines() if line.startswith("Not read: ")]
+    assert [line.split(": ")[1] for line in not_read] == sorted(MISPLACED.values())
 
 
 def test_the_good_delivery_is_published(release: duckdb.DuckDBPyConnection) -> None:

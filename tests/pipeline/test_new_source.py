@@ -16,11 +16,17 @@ from assets.ingest.landing import receive
 from assets.ingest.preview import Preview, preview
 from pipelines.nightly import NightOutcome
 from pipelines.settings import Settings, read_settings
+from warehouse.errors import ConfigurationError
 from warehouse.home import Home
-from warehouse.source import SOURCES_DIR
+from warehouse.source import SOURCES_DIR, load_source
 
 SOURCES = Path(__file__).with_name("sources")
 DAY = dt.date(2024, 7, 8)
+ALONE = """
+    files: ^results
+    records:
+      test_result: {columns: {sample_no: 样品编号, parameter_code: 项目}}
+"""
 FILE = "2024年第二季度 (最终版).csv"
 
 
@@ -141,6 +147,35 @@ def test_the_preview_said_what_the_night_does(
     ).fetchall()
     assert previewed.ignored.rows() == ignored
     assert previewed.unmapped == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "sample_no: 样品编号",
+            "sample_nr: 样品编号",
+            "records.sample: no column 'sample_nr' in core.sample",
+        ),
+        (
+            "parameter_code: 农药",
+            "parameter_code: 农药\n          seq: 序号",
+            "the pipeline gives 'seq'; leave it out",
+        ),
+        ("tables:", f"tables:\n  alone:\n{ALONE}", "versions would clash; make two sources"),
+        ("kind: csv", "kind: csv, colour: red", "colour"),
+    ],
+)
+def test_mistakes_in_the_yaml_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = (SOURCES / "county_tests.yml").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "county_tests.yml"
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        load_source(path)
+
+    assert "county_tests.yml" in str(raised.value)
 
 
 def test_the_command_shows_it_and_leaves_no_trace(
