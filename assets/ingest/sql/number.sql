@@ -41,6 +41,7 @@ CREATE OR REPLACE TEMP MACRO exact_decimal(digits, exponent) AS CASE
         THEN cast_decimal(coalesce(nullif(digits, ''), '1') || 'e' || coalesce(nullif(exponent, ''), '0'))
     WHEN exponent = '' AND length(ltrim(digits, '+-0.')) > 12 AND abs(TRY_CAST(digits AS DOUBLE)) >= 0.0001
         THEN cast_decimal(digits)
+    WHEN regexp_full_match(digits, '[+-]?[0.]+') THEN CAST(0 AS DECIMAL(28, 10))
 END;
 
 -- The value of a text that matches pattern_quantity.
