@@ -86,7 +86,7 @@ def year(
         july=july,
         january=january,
         july_again=quick_night(settings, as_of=JULY),
-        january_again=run_night(settings),
+        january_again=quick_night(settings),
         read_before=read_before,
         read_after=read_after,
     )
