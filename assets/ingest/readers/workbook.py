@@ -223,8 +223,11 @@ def _iso_dates(text: pl.Expr) -> pl.Expr:
 
 
 def _may_be_rounded(text: pl.Series) -> bool:
-    """The library writes numbers with nine decimals at most, so 0.0000000001 becomes 0."""
-    return bool(text.str.contains(r"^(?:-?0|-?\d+\.\d{9})$").any())
+    """The library writes numbers with nine decimals at most, without the zeros at their end.
+
+    So 0.0000000001 becomes 0, and 0.0000000095 becomes 0.00000001.
+    """
+    return bool(text.str.contains(r"^(?:-?0|-?0\.000\d*|-?\d+\.\d{8,9})$").any())
 
 
 def _exact(text: pl.Series, number: pl.Series) -> pl.Series:
