@@ -17,8 +17,13 @@ from warehouse.source import PARENT, record_tables
 from warehouse.sql import identifier, literal
 
 # The worst verdict of a sample's rows is the sample's: one failing item fails the batch.
+# A wording that no code knows may mean anything: it leaves the verdict open, unless one row fails.
 RANKED = "['pass', 'conditional', 'method_inadequate', 'fail']"
-WORST_VERDICT = f"{RANKED}[max(list_position({RANKED}, verdict))]"
+WORST_VERDICT = (
+    f"CASE WHEN bool_or(verdict = 'fail') THEN 'fail' "
+    f"WHEN bool_or(NOT list_contains({RANKED}, verdict)) THEN NULL "
+    f"ELSE {RANKED}[max(list_position({RANKED}, verdict))] END"
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ def collect_records(con: duckdb.DuckDBPyConnection, family: Family) -> str:
             f"result_part) AS {kind}) AS {identifier(ordinal)} FROM ({rows})"
         )
     if family.target not in PARENT and any(each.many_rows for each in family.candidates):
-        rows = _gathered(rows, family)
+        turned_away = [_turned_away_verdicts(each, family) for each in family.candidates]
+        rows = _gathered(" UNION ALL BY NAME ".join([rows, *filter(None, turned_away)]), family)
     con.execute(f"CREATE TABLE {identifier(relation)} AS SELECT *, {_hash(family)} FROM ({rows})")
     return relation
 
@@ -109,8 +115,22 @@ def _derived(candidate: Candidate) -> list[str]:
     return [name for name in candidate.record.columns if name not in content]
 
 
+def _turned_away_verdicts(candidate: Candidate, family: Family) -> str | None:
+    """Verdicts of rejected rows by key: losing a row must not make its sample better."""
+    if "verdict" not in candidate.record.content_columns:
+        return None
+    key = ", ".join(map(identifier, family.key))
+    return (
+        f"(SELECT delivery_id, {key}, verdict FROM {identifier(candidate.relation)} "
+        f"SEMI JOIN rejected_row USING ({ROW}) WHERE verdict IS NOT NULL)"
+    )
+
+
 def _gathered(rows: str, family: Family) -> str:
-    """One record from its several rows: what the first row says, and the worst verdict."""
+    """One record from its several rows: what the first row says, and the worst verdict.
+
+    Rejected rows come with their verdict only; a record of nothing but those is none.
+    """
     key = ", ".join(map(identifier, family.key))
     order = "row(source_sheet, source_row, part)"
     first = [name for name in family.content_columns if name not in (*family.key, "verdict")]
@@ -120,7 +140,7 @@ def _gathered(rows: str, family: Family) -> str:
         columns.append(f"{WORST_VERDICT} AS verdict")
     return (
         f"SELECT delivery_id, {key}, {', '.join(columns)}, 1 AS part FROM ({rows}) "
-        f"GROUP BY delivery_id, {key}"
+        f"GROUP BY delivery_id, {key} HAVING count(source_row) > 0"
     )
 
 

@@ -154,6 +154,24 @@ def test_a_sample_on_several_rows_fails_when_one_item_fails(office: Office) -> N
     assert office.table("core.test_result").height == 2
 
 
+@pytest.mark.parametrize(
+    ("lost", "verdict"),
+    [
+        ("S1,2,2024-02-30,rice,不合格,cadmium,0.3,≤0.2", "fail"),
+        ("S1,2,2024-02-30,rice,合格,cadmium,0.1,≤0.2", "pass"),
+        ("S1,2,2024-03-01,rice,perhaps,cadmium,0.3,≤0.2", None),
+    ],
+)
+def test_losing_a_row_does_not_make_its_sample_better(
+    office: Office, lost: str, verdict: str | None
+) -> None:
+    rows = ["S1,1,2024-03-01,rice,合格,lead,0.1,≤0.2", lost]
+    office.deliver("a.csv", HEADER + "\n".join(rows) + "\n", DAY)
+    office.run(DAY)
+    assert office.counts() == [("loaded", 1, 1, 0, 0, 1)]
+    assert office.table("core.sample")["verdict"].to_list() == [verdict]
+
+
 def test_a_later_delivery_is_unchanged_or_a_new_version(office: Office) -> None:
     office.deliver(
         "a.csv", HEADER + "S1,1,2024-03-01,rice,合格,,,\nS2,2,2024-03-01,tea,合格,,,\n", DAY

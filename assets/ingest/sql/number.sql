@@ -33,11 +33,19 @@ CREATE OR REPLACE TEMP MACRO with_exponent(q) AS CASE
     ELSE replace(q, ',', '')
 END;
 
+-- Zeros that end a whole number, which a negative exponent turns into none: 130 in 130×10⁻¹¹.
+CREATE OR REPLACE TEMP MACRO zeros_at_the_end(digits) AS CASE
+    WHEN rtrim(split_part(digits, '.', 2), '0') = ''
+        THEN length(split_part(digits, '.', 1)) - length(rtrim(split_part(digits, '.', 1), '0'))
+    ELSE 0
+END;
+
 -- digits or digits, e and exponent → value, or NULL where ten decimals do not hold it. Twelve and
 -- more digits are a computer's double (61.887365759999994); its noise beyond ten decimals is
 -- rounded away. DuckDB's cast knows exponents up to 18.
 CREATE OR REPLACE TEMP MACRO exact_decimal(digits, exponent) AS CASE
-    WHEN length(rtrim(split_part(digits, '.', 2), '0')) - coalesce(TRY_CAST(exponent AS INTEGER), 0) <= 10
+    WHEN length(rtrim(split_part(digits, '.', 2), '0')) - zeros_at_the_end(digits)
+        - coalesce(TRY_CAST(exponent AS INTEGER), 0) <= 10
         THEN cast_decimal(coalesce(nullif(digits, ''), '1') || 'e' || coalesce(nullif(exponent, ''), '0'))
     WHEN exponent = '' AND length(ltrim(digits, '+-0.')) > 12 AND abs(TRY_CAST(digits AS DOUBLE)) >= 0.0001
         THEN cast_decimal(digits)
