@@ -1,11 +1,18 @@
 """What tests of every kind share."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from warehouse.home import Home
 from warehouse.source import Source
+
+# Continuous integration tries the same examples every time; elsewhere each run tries others.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED_FILES = PROJECT.parent / "shared" / "data"

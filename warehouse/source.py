@@ -354,7 +354,12 @@ def load_source(path: Path) -> Source:
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path.name}: a source is a mapping of keys")
-    return validated(Source, {"source_id": path.stem, **data}, path.name)
+    source = validated(Source, {"source_id": path.stem, **data}, path.name)
+    from warehouse.source_check import source_problems  # noqa: PLC0415 - it reads these models
+
+    if problems := [f"{path.name}: {problem}" for problem in source_problems(source)]:
+        raise ConfigurationError("\n".join(problems))
+    return source
 
 
 def load_sources(folders: Sequence[Path] = (SOURCES_DIR,)) -> dict[str, Source]:
