@@ -12,8 +12,9 @@ from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
 from warehouse.connection import connect
 from warehouse.contract import Contract
 from warehouse.engine.model import ComputedTable
-from warehouse.engine.run import attach_dependencies, qualified
+from warehouse.engine.run import attach_dependencies
 from warehouse.errors import ConfigurationError
+from warehouse.sql import qualified
 from warehouse.tables import write_parquet
 
 Compute = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]

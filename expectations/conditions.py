@@ -16,6 +16,7 @@ from sqlglot import exp
 from warehouse.contract import Expectation
 from warehouse.errors import ConfigurationError
 from warehouse.reference_tables import listed_codes
+from warehouse.sql import literal, qualified
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "==",
@@ -51,37 +52,6 @@ def arguments_of(expectation: Expectation, where: str) -> dict[str, Any]:
     except ConfigurationError as error:
         raise wrong(expectation, where, str(error)) from error
     return arguments
-
-
-def literal(value: object) -> str:
-    """`value` as a DuckDB literal.
-
-    A float becomes a DOUBLE, as when it is passed as a parameter, and not an exact decimal.
-
-    Raises:
-        TypeError: there is no literal for this type.
-    """
-    write = _LITERALS.get(type(value))
-    if write is None:
-        message = f"no SQL literal for {value!r} of type {type(value).__name__}"
-        raise TypeError(message)
-    return write(value)
-
-
-_LITERALS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "NULL",
-    bool: lambda value: "TRUE" if value else "FALSE",
-    int: str,
-    float: lambda value: f"CAST('{value!r}' AS DOUBLE)",
-    str: lambda value: "'" + value.replace("'", "''") + "'",
-    dt.date: lambda value: f"DATE '{value.isoformat()}'",
-    dt.datetime: lambda value: f"TIMESTAMP '{value.isoformat(' ')}'",
-}
-
-
-def quoted(name: str) -> str:
-    """A quoted identifier; a point separates schema and table."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
 def parse(text: object, expectation: Expectation, where: str) -> exp.Expr:
@@ -207,12 +177,12 @@ def _python(node: exp.Expr, rule: Expectation, where: str) -> Any:
 def _compare_sql(column: str, operator: str, value: Any) -> str:
     if operator in ("IN", "NOT_IN"):
         listed = ", ".join(literal(item) for item in value)
-        return f"{quoted(column)} {operator.replace('_', ' ')} ({listed})"
-    return f"{quoted(column)} {operator.replace('==', '=')} {literal(value)}"
+        return f"{qualified(column)} {operator.replace('_', ' ')} ({listed})"
+    return f"{qualified(column)} {operator.replace('==', '=')} {literal(value)}"
 
 
 _AS_SQL = Target(
     compare=_compare_sql,
-    null=lambda column, is_null: f"{quoted(column)} IS {'' if is_null else 'NOT '}NULL",
+    null=lambda column, is_null: f"{qualified(column)} IS {'' if is_null else 'NOT '}NULL",
     join=lambda word, left, right: f"({left} {word} {right})",
 )

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.conditions import arguments_of, literal, parse, quoted, row_condition_sql, wrong
+from expectations.conditions import arguments_of, parse, row_condition_sql, wrong
 from warehouse.contract import Expectation
+from warehouse.sql import identifier, literal
 
 Arguments = Mapping[str, Any]
 
@@ -85,7 +86,7 @@ def _within(subject: str, arguments: Arguments) -> str:
 
 
 def _column(arguments: Arguments) -> str:
-    return quoted(arguments["column"])
+    return identifier(arguments["column"])
 
 
 def _in_set(arguments: Arguments) -> str:
@@ -111,7 +112,7 @@ def _length(arguments: Arguments) -> str:
 
 def _pair(arguments: Arguments) -> tuple[str, str, str]:
     """Both columns, and the condition under which a pair is looked at."""
-    first, second = quoted(arguments["column_A"]), quoted(arguments["column_B"])
+    first, second = identifier(arguments["column_A"]), identifier(arguments["column_B"])
     choice = arguments.get("ignore_row_if", _PAIR_CHOICES[0])
     if choice not in _PAIR_CHOICES:
         message = f"ignore_row_if is one of {', '.join(_PAIR_CHOICES)}, not {choice!r}"
@@ -132,7 +133,7 @@ def _pair_not_equal(arguments: Arguments) -> str:
 
 
 def _sum_differs(arguments: Arguments) -> str:
-    total = " + ".join(quoted(name) for name in arguments["column_list"])
+    total = " + ".join(identifier(name) for name in arguments["column_list"])
     return f"({total}) <> {_number(arguments['sum_total'])}"
 
 

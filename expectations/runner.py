@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from expectations import dialect, words
-from expectations.conditions import column_names, quoted
+from expectations.conditions import column_names
 from expectations.predicate import failing_condition, is_row_rule
 from expectations.results import (
     CheckResult,
@@ -21,6 +21,7 @@ from expectations.results import (
 )
 from expectations.suite import build_suite
 from warehouse.contract import Expectation
+from warehouse.sql import identifier, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,7 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
     with _quiet():
         suite = build_suite(name, expectations)
         try:
-            columns = con.sql(f"FROM {quoted(table)} LIMIT 0").columns
+            columns = con.sql(f"FROM {qualified(table)} LIMIT 0").columns
             validation = _run_suite(con, table, suite)
         except Exception as error:  # noqa: BLE001 - whatever stops a check is its outcome
             crashed = [
@@ -292,7 +293,7 @@ class _Sampler:
     def row_count(self) -> int:
         """Rows of the table, counted once."""
         if self._row_count is None:
-            counted = self._con.sql(f"SELECT count(*) FROM {quoted(self._table)}").fetchall()
+            counted = self._con.sql(f"SELECT count(*) FROM {qualified(self._table)}").fetchall()
             self._row_count = int(counted[0][0])
         return self._row_count
 
@@ -302,9 +303,9 @@ class _Sampler:
         if condition is None:
             return None
         wanted = dict.fromkeys((*self._columns, *column_names(expectation, self._table)))
-        names = ", ".join(quoted(name) for name in wanted)
+        names = ", ".join(identifier(name) for name in wanted)
         rows = self._con.sql(
-            f"SELECT {names} FROM {quoted(self._table)} WHERE {condition} "
+            f"SELECT {names} FROM {qualified(self._table)} WHERE {condition} "
             f"ORDER BY ALL LIMIT {self._most:d}"
         ).fetchall()
         return words.as_json([dict(zip(wanted, row, strict=True)) for row in rows])
@@ -314,9 +315,9 @@ class _Sampler:
             return failing_condition(expectation, self._table)
         if expectation.name not in _UNIQUE:
             return None
-        names = ", ".join(quoted(name) for name in expectation.columns)
-        filled = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in expectation.columns)
+        names = ", ".join(identifier(name) for name in expectation.columns)
+        filled = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in expectation.columns)
         return (
-            f"({names}) IN (SELECT ({names}) FROM {quoted(self._table)} WHERE {filled} "
+            f"({names}) IN (SELECT ({names}) FROM {qualified(self._table)} WHERE {filled} "
             f"GROUP BY {names} HAVING count(*) > 1)"
         )

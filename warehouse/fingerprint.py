@@ -12,7 +12,7 @@ from warehouse.contract import record_contracts
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import listed_codes, reference_table_contracts
 from warehouse.source import Source
-from warehouse.sql import identifier
+from warehouse.sql import identifier, qualified
 
 PROJECT = Path(__file__).parent.parent
 CODE_FOLDERS = ("pipelines", "assets", "expectations", "warehouse", "dbt_like_sql")
@@ -96,7 +96,7 @@ def table_fingerprint(
     Returns:
         32 hexadecimal digits, equal in every process and on every machine.
     """
-    place = quoted_table(table, catalog)
+    place = qualified(table, catalog)
     columns = comparable_columns(con, table, catalog=catalog)
     texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in columns)
     row = con.execute(
@@ -109,13 +109,7 @@ def comparable_columns(
     con: duckdb.DuckDBPyConnection, table: str, *, catalog: str | None = None
 ) -> dict[str, str]:
     """Column → DuckDB type of a table in its order, without run-dependent columns."""
-    relation = con.sql(f"FROM {quoted_table(table, catalog)}")
+    relation = con.sql(f"FROM {qualified(table, catalog)}")
     skipped = RUN_DEPENDENT_COLUMNS.get(table, frozenset())
     columns = zip(relation.columns, relation.types, strict=True)
     return {name: str(kind) for name, kind in columns if name not in skipped}
-
-
-def quoted_table(table: str, catalog: str | None = None) -> str:
-    """``"schema"."name"``, with the database before it where given."""
-    parts = ([catalog] if catalog else []) + table.split(".")
-    return ".".join(identifier(part) for part in parts)

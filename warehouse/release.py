@@ -26,13 +26,13 @@ from warehouse.dictionary import (
     reference_contracts,
 )
 from warehouse.errors import BlockedError, ConfigurationError
-from warehouse.fingerprint import quoted_table, table_fingerprint
+from warehouse.fingerprint import table_fingerprint
 from warehouse.home import Home
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
-from warehouse.sql import identifier
+from warehouse.sql import identifier, qualified
 
 
 @dataclass(frozen=True)
@@ -283,5 +283,5 @@ def _write_comments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract
 
 
 def _size_and_fingerprint(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
-    (rows,) = con.execute(f"FROM {quoted_table(table)} SELECT count(*)").fetchall()[0]
+    (rows,) = con.execute(f"FROM {qualified(table)} SELECT count(*)").fetchall()[0]
     return rows, table_fingerprint(con, table)

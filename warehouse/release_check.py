@@ -8,8 +8,7 @@ import duckdb
 from warehouse.contract import Contract
 from warehouse.dictionary import column_comment, table_comment
 from warehouse.errors import BlockedError
-from warehouse.fingerprint import quoted_table
-from warehouse.sql import identifier
+from warehouse.sql import identifier, qualified
 
 
 def check_release(path: Path, contracts: Sequence[Contract], rows: Mapping[str, int]) -> None:
@@ -95,7 +94,7 @@ def _row_problems(
         return
     key = ", ".join(map(identifier, contract.key))
     repeated = con.execute(
-        f"FROM {quoted_table(contract.table)} SELECT {key}, count(*) AS rows_of_key "
+        f"FROM {qualified(contract.table)} SELECT {key}, count(*) AS rows_of_key "
         f"GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
     ).fetchall()
     if repeated:
@@ -106,4 +105,4 @@ def _row_problems(
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(con.execute(f"FROM {quoted_table(table)} SELECT count(*)").fetchall()[0][0])
+    return int(con.execute(f"FROM {qualified(table)} SELECT count(*)").fetchall()[0][0])

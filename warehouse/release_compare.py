@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import SamplehouseError
-from warehouse.fingerprint import comparable_columns, quoted_table, table_fingerprint
-from warehouse.sql import identifier, literal
+from warehouse.fingerprint import comparable_columns, table_fingerprint
+from warehouse.sql import identifier, literal, qualified
 
 SAMPLE_ROWS = 20
 
@@ -78,8 +78,8 @@ def _tables(con: duckdb.DuckDBPyConnection, catalog: str) -> set[str]:
 def _compare(
     con: duckdb.DuckDBPyConnection, table: str, a: str | None, b: str | None
 ) -> TableDifference:
-    rows_a = _count(con, quoted_table(table, a)) if a else None
-    rows_b = _count(con, quoted_table(table, b)) if b else None
+    rows_a = _count(con, qualified(table, a)) if a else None
+    rows_b = _count(con, qualified(table, b)) if b else None
     if not (a and b):
         return TableDifference(
             table,
@@ -118,8 +118,8 @@ def _rows_only_in(
         return 0, ()
     names = ", ".join(map(identifier, columns))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE only_here AS FROM {quoted_table(table, here)} "
-        f"SELECT {names} EXCEPT ALL FROM {quoted_table(table, there)} SELECT {names}"
+        f"CREATE OR REPLACE TEMP TABLE only_here AS FROM {qualified(table, here)} "
+        f"SELECT {names} EXCEPT ALL FROM {qualified(table, there)} SELECT {names}"
     )
     rows = con.execute("FROM only_here ORDER BY ALL LIMIT ?", [SAMPLE_ROWS]).fetchall()
     return _count(con, "only_here"), tuple(dict(zip(columns, row, strict=True)) for row in rows)

@@ -20,12 +20,13 @@ from pipelines.nightly import run_night
 from pipelines.settings import Settings
 from warehouse import reference_tables
 from warehouse.engine.model import load_computed, load_models, ordered
-from warehouse.engine.run import attach_dependencies, qualified, run_model
+from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
 from warehouse.indicator import Indicator, load_indicators
 from warehouse.indicator_rows import indicator_rows
 from warehouse.reference_tables import ReferenceTable, definition_tables
 from warehouse.source import Source, load_sources
+from warehouse.sql import qualified
 
 VALUE = "mart.indicator_value"
 NEEDED = (

@@ -13,9 +13,10 @@ from assets.computed import in_contract, maker
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
 from warehouse.engine.model import load_computed, load_models, ordered
-from warehouse.engine.run import attach_dependencies, qualified, run_model
+from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
 from warehouse.source import load_sources
+from warehouse.sql import qualified
 
 SOURCE = "project_governance"
 APRIL, JULY, AUGUST = dt.date(2024, 4, 2), dt.date(2024, 7, 2), dt.date(2024, 8, 2)

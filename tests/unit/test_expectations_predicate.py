@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expectations import words
-from expectations.conditions import column_names, escaped_for_query, literal, quoted
+from expectations.conditions import column_names, escaped_for_query
 from expectations.predicate import failing_condition, is_row_rule
 from expectations.results import CheckResult, read_results, write_results
 from expectations.suite import check_contract, check_rules
 from warehouse.contract import Expectation, record_contracts
 from warehouse.errors import ConfigurationError
+from warehouse.sql import literal, qualified
 
 
 def rule(name: str, arguments: dict[str, Any], **keys: Any) -> Expectation:
@@ -56,7 +57,7 @@ def test_there_is_no_literal_for_a_list() -> None:
 
 
 def test_quoted_names_keep_quotes_and_split_at_points() -> None:
-    assert quoted('core.a"b') == '"core"."a""b"'
+    assert qualified('core.a"b') == '"core"."a""b"'
 
 
 # -- predicates -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from warehouse.engine.model import (
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
-from warehouse.sql import identifier
+from warehouse.sql import identifier, qualified
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
 _NARROWER: dict[str, tuple[str, ...]] = {
@@ -55,11 +55,6 @@ class Mismatch:
 
     def __str__(self) -> str:
         return f"{self.file}: expected {self.expected}, actual {self.actual}"
-
-
-def qualified(table: str) -> str:
-    """Quoted ``"schema"."name"`` of ``schema.name``."""
-    return ".".join(identifier(part) for part in table.split("."))
 
 
 def register_references(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,13 +12,12 @@ from warehouse.engine.model import ModelTest, Row, SqlModel, contract_of
 from warehouse.engine.run import (
     contract_sql,
     create_empty_table,
-    qualified,
     register_references,
 )
 from warehouse.errors import ConfigurationError
 from warehouse.reference_lists import code_lists
 from warehouse.reference_tables import reference_table_contracts
-from warehouse.sql import identifier
+from warehouse.sql import identifier, qualified
 
 # Doubles are written in YAML with six decimals; everything else is compared exactly.
 DOUBLE_TOLERANCE = 1e-6
