@@ -12,7 +12,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 VARIANT = ("indicator_id", "variant_id")
 PERCENT = 100
-COMPARED_SLICES = ("division", "link", "category", "industry")
+COMPARED_SLICES = ("division", "link", "category", "industry", "chain", "firm_class")
 COMPARED_PERIODS = ("quarter", "year")
 
 CHART: dict[str, pl.DataType] = {

@@ -38,7 +38,17 @@ ConditionColumn = Literal[
     "verdict_basis",
     "final_verdict",
 ]
-SliceType = Literal["division", "pilot", "link", "category", "industry", "firm"]
+SliceType = Literal[
+    "division",
+    "pilot",
+    "link",
+    "category",
+    "industry",
+    "chain",
+    "firm_class",
+    "subject_type",
+    "firm",
+]
 Estimates = Literal["population", "operational", "census"]
 
 

@@ -45,6 +45,7 @@ RecordTable = Literal[
     "inspection_finding",
     "acceptance",
     "project_roster",
+    "firm",
     "ledger_entry",
 ]
 Parser = Literal["code"]

@@ -2,7 +2,9 @@
 --
 -- Whom a variant counts is written in ref.indicator_*; nothing here names an indicator. Conditions
 -- are tried once per profile (the values that conditions look at), not unit by unit; the first that
--- holds is the reason. Days are compared unit by unit, last.
+-- holds is the reason. Days are compared unit by unit, last. The firm that answers for a unit is its
+-- producer, where the credit code is known, else where it was taken; what it was on that day stands
+-- in the roster of firms.
 with verdicts as (
     select * from fact.verdict
 ),
@@ -11,7 +13,8 @@ samples as (
     select
         source_id,
         sample_no,
-        entity_uscc
+        entity_uscc,
+        producer_uscc
     from latest.sample
 ),
 
@@ -27,6 +30,10 @@ acceptances as (
 
 roster_topics as (
     select * from fact.roster_topic
+),
+
+firm_periods as (
+    select * from fact.firm_period
 ),
 
 indicators as (
@@ -63,6 +70,7 @@ details as (
         source_id,
         sample_no as unit_no,
         entity_uscc,
+        coalesce(producer_uscc, entity_uscc) as firm_uscc,
         cast(null as boolean) as supervised
     from samples
     union all
@@ -71,6 +79,7 @@ details as (
         source_id,
         project_no as unit_no,
         entity_uscc,
+        entity_uscc as firm_uscc,
         supervised
     from acceptances
 ),
@@ -92,6 +101,7 @@ inspected_units as (
         ) as industry_division,
         coalesce(verdicts.link, 'UNSTATED') as link,
         details.entity_uscc,
+        details.firm_uscc,
         details.supervised,
         verdicts.final_verdict,
         verdicts.verdict_basis,
@@ -124,6 +134,7 @@ required_units as (
         'UNSTATED' as industry_division,
         'UNSTATED' as link,
         entity_uscc,
+        entity_uscc as firm_uscc,
         true as supervised,
         final_verdict,
         'reported' as verdict_basis,
@@ -142,6 +153,23 @@ units as (
     select * from required_units
 ),
 
+described_units as (
+    select
+        units.*,
+        coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
+        coalesce(firm_periods.subject_type, 'UNSTATED') as subject_type,
+        case
+            when firm_periods.entity_uscc is null then 'UNSTATED'
+            else coalesce(firm_periods.chain, 'NONE')
+        end as chain
+    from units
+    left join firm_periods
+        on
+            units.firm_uscc = firm_periods.entity_uscc
+            and units.counted_on >= firm_periods.valid_from
+            and (units.counted_on < firm_periods.valid_to or firm_periods.valid_to is null)
+),
+
 profiled_units as (
     select
         *,
@@ -150,7 +178,7 @@ profiled_units as (
         || '|' || industry_division || '|' || coalesce(cast(supervised as varchar), '')
         || '|' || cast(is_recheck as varchar) || '|' || coalesce(verdict_basis, '')
         || '|' || coalesce(final_verdict, '') as profile
-    from units
+    from described_units
 ),
 
 profiles as (
@@ -297,6 +325,9 @@ indicator_units as (
         industry_division,
         link,
         entity_uscc,
+        firm_class,
+        subject_type,
+        chain,
         supervised,
         final_verdict,
         verdict_basis,

@@ -60,11 +60,14 @@ cells as (
         link,
         product_category,
         industry_division,
+        chain,
+        firm_class,
+        subject_type,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         count(*) as units
     from dated_units
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 ),
 
 rolled_up as (
@@ -88,6 +91,9 @@ rolled_up as (
             when grouping(link) = 0 then 'link'
             when grouping(product_category) = 0 then 'category'
             when grouping(industry_division) = 0 then 'industry'
+            when grouping(chain) = 0 then 'chain'
+            when grouping(firm_class) = 0 then 'firm_class'
+            when grouping(subject_type) = 0 then 'subject_type'
             else 'all'
         end as slice_type,
         case
@@ -96,6 +102,9 @@ rolled_up as (
             when grouping(link) = 0 then link
             when grouping(product_category) = 0 then product_category
             when grouping(industry_division) = 0 then industry_division
+            when grouping(chain) = 0 then chain
+            when grouping(firm_class) = 0 then firm_class
+            when grouping(subject_type) = 0 then subject_type
             else 'all'
         end as slice,
         year,
@@ -110,7 +119,8 @@ rolled_up as (
         year,
         grouping sets ((), (quarter), (quarter, month)),
         grouping sets (
-            (), (division_code), (pilot), (link), (product_category), (industry_division)
+            (), (division_code), (pilot), (link), (product_category), (industry_division),
+            (chain), (firm_class), (subject_type)
         )
 ),
 

@@ -25,6 +25,7 @@ CHECKS = ("检查编号", "工程编号", "专项", "检查日期", "检查结�
 ALL_FOUR = "进场材料；开裂、渗漏等常见问题；外墙外保温脱落\n全装修质量问题"
 MODELS = (
     *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
+    *("latest.firm", "fact.firm_period"),
     *("fact.verdict", "fact.roster_topic", "fact.indicator_unit", "mart.indicator_count"),
 )
 
