@@ -17,6 +17,7 @@ from assets.ingest.landing import deliveries, misplaced, pending_days
 from assets.records import NOT_LOADED
 from assets.workplace import Workplace, today
 from pipelines.definitions import build_definitions
+from pipelines.event_log import night_instance
 from pipelines.jobs import night_config
 from pipelines.partitions import night_of, readable_days
 from pipelines.settings import Settings
@@ -177,7 +178,8 @@ def _errors(result: ExecuteInProcessResult) -> Iterator[str]:
 @contextmanager
 def instance(home: Home) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of a home, where the UI shows runs, partitions and checks."""
-    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as opened:
+    prepare_instance(home)
+    with night_instance(home) as opened:
         yield opened
 
 
