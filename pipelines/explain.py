@@ -30,6 +30,7 @@ UNITS = """
             WHEN 'month' THEN strftime(counted_on, '%Y-%m')
             ELSE strftime(counted_on, '%Y') || 'Q' || quarter(counted_on)
         END = $period
+        AND coalesce(assessed_period, $period_type) = $period_type
         AND ($division IS NULL OR division_code = $division)
 """
 COMPOSITION = """

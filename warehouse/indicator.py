@@ -37,6 +37,7 @@ ConditionColumn = Literal[
     "is_recheck",
     "verdict_basis",
     "final_verdict",
+    "trait",
 ]
 SliceType = Literal[
     "division",
@@ -122,6 +123,9 @@ class Variant(Model):
     denominator: Words
     exclusions: tuple[Exclusion, ...] = ()
     rounding: Rounding | None = Field(default=None, description="none: the full value is compared")
+    measure: Literal["units", "size"] = Field(
+        default="units", description="size: units count by their size, such as a volume"
+    )
     weighting: str | None = Field(default=None, description="list of warehouse/reference/weights")
     valid_from: dt.date
     valid_to: dt.date | None = Field(default=None, description="first day no longer counted")
@@ -191,7 +195,7 @@ class Indicator(Model):
     name: Words
     kind: Literal["rate", "coverage"]
     unit: str = Field(min_length=1)
-    unit_kind: Literal["sample", "site_inspection", "acceptance", "roster_topic"]
+    unit_kind: str = Field(description="code of the list unit_kind")
     domains: tuple[str, ...] = Field(min_length=1)
     source: str = Field(min_length=8, description="where the definition is laid down")
     notes: Words | None = None
@@ -208,9 +212,10 @@ class Indicator(Model):
         if len(set(self.slices)) < len(self.slices):
             message = "slices declared twice"
             raise ValueError(message)
-        if unknown := sorted(set(self.domains) - set(codes("domain"))):
-            message = f"not on the list domain: {', '.join(unknown)}"
-            raise ValueError(message)
+        for name, used in (("domain", self.domains), ("unit_kind", (self.unit_kind,))):
+            if unknown := sorted(set(used) - set(codes(name))):
+                message = f"not on the list {name}: {', '.join(unknown)}"
+                raise ValueError(message)
         return self
 
 

@@ -80,6 +80,7 @@ def _variant_row(indicator: Indicator, variant: Variant) -> Row:
         "denominator_zh": variant.denominator.zh,
         "rounding_digits": variant.rounding.digits if variant.rounding else None,
         "rounding_mode": variant.rounding.mode if variant.rounding else None,
+        "measure": variant.measure,
         "weighting": variant.weighting,
         "valid_from": variant.valid_from,
         "valid_to": variant.valid_to,

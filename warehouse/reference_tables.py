@@ -2,6 +2,7 @@
 
 Code lists are files already (`warehouse.reference_lists`). Definitions are YAML with a structure;
 here each of them becomes flat, typed tables, whose contracts are `warehouse/reference/tables`.
+Tables of numbers, such as limits of a standard, are CSV files of `warehouse/reference/values`.
 """
 
 from collections.abc import Mapping
@@ -11,18 +12,19 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.contract import Contract, parse_contract, read_yaml
+from warehouse.contract import Column, Contract, parse_contract, read_yaml
 from warehouse.errors import ConfigurationError
 from warehouse.indicator_rows import indicator_rows
 from warehouse.plan_tables import plan_rows
 from warehouse.reference_lists import code_list, code_lists, codes
 
 TABLES_DIR = Path(__file__).parent / "reference" / "tables"
+VALUES_DIR = Path(__file__).parent / "reference" / "values"
 
 
 @dataclass(frozen=True)
 class ReferenceTable:
-    """A table of definitions: its contract, and its rows in the contract's columns and types."""
+    """A typed table of reference: its contract, and its rows in the contract's columns."""
 
     contract: Contract
     rows: pl.DataFrame
@@ -30,18 +32,20 @@ class ReferenceTable:
 
 @cache
 def definition_tables() -> Mapping[str, ReferenceTable]:
-    """Every table that definitions become, by name such as ``ref.indicator_variant``.
+    """Every typed table of reference, by name such as ``ref.indicator_variant``.
 
     Raises:
         ConfigurationError: a definition is wrong, a table has no contract or a contract no table.
     """
-    rows = {**indicator_rows(), **plan_rows()}
     contracts = reference_table_contracts()
-    if odd := sorted(rows.keys() ^ contracts.keys()):
+    values = {f"ref.{path.stem}": path for path in sorted(VALUES_DIR.glob("*.csv"))}
+    rows = {**indicator_rows(), **plan_rows()}
+    if odd := sorted((rows.keys() | values.keys()) ^ contracts.keys()):
         raise ConfigurationError(
-            f"{', '.join(odd)}: every table of definitions needs a contract in "
+            f"{', '.join(odd)}: every table of definitions or values needs a contract in "
             "warehouse/reference/tables, and every contract there a table"
         )
+    rows |= {name: read_values(path, contracts[name]) for name, path in values.items()}
     return {name: _table(contracts[name], rows[name]) for name in sorted(rows)}
 
 
@@ -80,6 +84,41 @@ def listed_codes(name: str) -> tuple[str, ...]:
         return codes(name)
     defined = definition_tables()[table]
     return tuple(defined.rows[defined.contract.key[-1]].unique(maintain_order=True).to_list())
+
+
+def read_values(path: Path, contract: Contract) -> pl.DataFrame:
+    """A CSV of values in the columns and types of its contract; what is left blank is null.
+
+    Raises:
+        ConfigurationError: a column is missing or unknown, a text is no value of its type, or a key
+            stands there twice; names the file and the line.
+    """
+    texts = pl.read_csv(path, infer_schema=False)
+    if odd := sorted(set(texts.columns) ^ set(contract.column_names)):
+        raise ConfigurationError(f"{path.name}: its contract and its header differ in {odd}")
+    typed = texts.select(_typed(column) for column in contract.columns)
+    for name in contract.column_names:
+        lost = texts[name].is_not_null() & typed[name].is_null()
+        if lost.any():
+            line = (lost.arg_true()[0] or 0) + 2
+            raise ConfigurationError(
+                f"{path.name}, line {line}: {name} {texts[name][line - 2]!r} is no "
+                f"{contract.column(name).type}"
+            )
+    repeated = typed.select(contract.key).is_duplicated()
+    if repeated.any():
+        line = (repeated.arg_true()[0] or 0) + 2
+        raise ConfigurationError(f"{path.name}, line {line}: its key stands there twice")
+    return typed
+
+
+def _typed(column: Column) -> pl.Expr:
+    text = pl.col(column.name)
+    if column.type == "boolean":
+        return text.replace_strict({"true": True, "false": False}, default=None).cast(pl.Boolean)
+    if column.type == "date":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    return text.cast(column.polars_type, strict=False)
 
 
 def _table(contract: Contract, rows: pl.DataFrame) -> ReferenceTable:

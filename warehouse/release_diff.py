@@ -44,6 +44,15 @@ CAUSES = """
         UNION
         SELECT delivery_id, source_id, received_on, file_name FROM a.meta.delivery
     ),
+    -- A release of before the column existed reads as one in which it is empty.
+    of_a AS (
+        FROM (SELECT CAST(NULL AS VARCHAR) AS assessed_period LIMIT 0)
+        UNION ALL BY NAME FROM a.fact.indicator_unit
+    ),
+    of_b AS (
+        FROM (SELECT CAST(NULL AS VARCHAR) AS assessed_period LIMIT 0)
+        UNION ALL BY NAME FROM b.fact.indicator_unit
+    ),
     units AS (
         SELECT indicator_id, variant_id,
             strftime(a.counted_on, '%Y') AS year_a, strftime(b.counted_on, '%Y') AS year_b,
@@ -63,12 +72,14 @@ CAUSES = """
                 WHEN cause = 'gone' THEN a.delivery_id
                 ELSE b.delivery_id
             END AS by_delivery
-        FROM a.fact.indicator_unit AS a
-        FULL JOIN b.fact.indicator_unit AS b
+        FROM of_a AS a
+        FULL JOIN of_b AS b
             USING (indicator_id, variant_id, unit_kind, source_id, unit_no)
         LEFT JOIN rechecks ON rechecks.recheck_no = b.recheck_no
-        WHERE year_a IS DISTINCT FROM year_b
+        WHERE coalesce(a.assessed_period, b.assessed_period, 'year') = 'year' AND (
+            year_a IS DISTINCT FROM year_b
             OR numerator_a <> numerator_b OR denominator_a <> denominator_b
+        )
     ),
     sides AS (
         SELECT indicator_id, variant_id, year_a AS period, cause, by_delivery,

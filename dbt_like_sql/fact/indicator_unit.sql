@@ -1,6 +1,8 @@
 -- One row per variant of an indicator and unit of its field: counted, or left out and why.
 --
--- Whom a variant counts is written in ref.indicator_*; nothing here names an indicator. Conditions
+-- Samples and acceptances become units here; every other kind has a model fact.unit_<kind> in the
+-- same columns, and is added to `units`. Whom a variant counts is written in ref.indicator_*;
+-- nothing here names an indicator. Conditions
 -- are tried once per profile (the values that conditions look at), not unit by unit; the first that
 -- holds is the reason. Days are compared unit by unit, last. The firm that answers for a unit is its
 -- producer, where the credit code is known, else where it was taken; what it was on that day stands
@@ -29,7 +31,7 @@ acceptances as (
 ),
 
 roster_topics as (
-    select * from fact.roster_topic
+    select * from fact.unit_roster_topic
 ),
 
 firm_periods as (
@@ -103,6 +105,9 @@ inspected_units as (
         details.entity_uscc,
         details.firm_uscc,
         details.supervised,
+        cast(null as varchar) as trait,
+        1 as size,
+        cast(null as varchar) as assessed_period,
         verdicts.final_verdict,
         verdicts.verdict_basis,
         verdicts.recheck_no,
@@ -119,38 +124,10 @@ inspected_units as (
             and verdicts.unit_no = details.unit_no
 ),
 
-required_units as (
-    select
-        'roster_topic' as unit_kind,
-        source_id,
-        unit_no,
-        domain,
-        programme,
-        sampling_basis,
-        coverage,
-        quarter_start as counted_on,
-        division_code,
-        topic as product_category,
-        'UNSTATED' as industry_division,
-        'UNSTATED' as link,
-        entity_uscc,
-        entity_uscc as firm_uscc,
-        true as supervised,
-        final_verdict,
-        'reported' as verdict_basis,
-        cast(null as varchar) as recheck_no,
-        false as is_recheck,
-        delivery_id,
-        received_on,
-        source_sheet,
-        source_row
-    from roster_topics
-),
-
 units as (
     select * from inspected_units
     union all
-    select * from required_units
+    select * from roster_topics
 ),
 
 described_units as (
@@ -177,7 +154,7 @@ profiled_units as (
         || '|' || coverage || '|' || link || '|' || division_code || '|' || product_category
         || '|' || industry_division || '|' || coalesce(cast(supervised as varchar), '')
         || '|' || cast(is_recheck as varchar) || '|' || coalesce(verdict_basis, '')
-        || '|' || coalesce(final_verdict, '') as profile
+        || '|' || coalesce(final_verdict, '') || '|' || coalesce(trait, '') as profile
     from described_units
 ),
 
@@ -197,7 +174,8 @@ profiles as (
         min(cast(supervised as varchar)) as supervised,
         min(cast(is_recheck as varchar)) as is_recheck,
         min(verdict_basis) as verdict_basis,
-        min(final_verdict) as final_verdict
+        min(final_verdict) as final_verdict,
+        min(trait) as trait
     from profiled_units
     group by profile
 ),
@@ -234,6 +212,7 @@ tried as (
             when 'is_recheck' then profiles.is_recheck
             when 'verdict_basis' then profiles.verdict_basis
             when 'final_verdict' then profiles.final_verdict
+            when 'trait' then profiles.trait
         end as value
     from profiles
     inner join fields
@@ -271,6 +250,7 @@ reasoned_units as (
         judged_profiles.indicator_id,
         judged_profiles.variant_id,
         variants.estimates,
+        case when variants.measure = 'size' then profiled_units.size else 1 end as amount,
         profiled_units.*,
         coalesce(counted_verdicts.passes, false) as passes,
         case
@@ -312,8 +292,8 @@ indicator_units as (
         estimates,
         exclusion_reason is null as is_counted,
         exclusion_reason,
-        case when exclusion_reason is null and passes then 1 else 0 end as numerator,
-        case when exclusion_reason is null then 1 else 0 end as denominator,
+        case when exclusion_reason is null and passes then amount else 0 end as numerator,
+        case when exclusion_reason is null then amount else 0 end as denominator,
         counted_on,
         domain,
         programme,
@@ -329,6 +309,8 @@ indicator_units as (
         subject_type,
         chain,
         supervised,
+        trait,
+        assessed_period,
         final_verdict,
         verdict_basis,
         recheck_no,

@@ -1,10 +1,12 @@
--- What each figure is made of: units by programme, sampling basis and coverage.
+-- What each figure is made of: units by programme, sampling basis and coverage; of what is itself
+-- the assessment of a period, those of years.
 --
 -- Here a rate that pools what must not be pooled shows, and stops the build, with the programme
 -- in the row: a figure that speaks for a population holds random samples of complete lists only, a
 -- census only units of a census.
 with units as (
     select * from fact.indicator_unit
+    where coalesce(assessed_period, 'year') = 'year'
 ),
 
 build as (
@@ -22,7 +24,7 @@ parts as (
         coalesce(max(cast(is_random as integer)), 0) = 1 as is_random,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        count(*) as units,
+        sum(case when is_counted then 0 else 1 end) as excluded,
         min(counted_on) filter (where is_counted) as first_day,
         max(counted_on) filter (where is_counted) as last_day
     from units
@@ -46,7 +48,7 @@ composition as (
         end as may_be_pooled,
         parts.numerator,
         parts.denominator,
-        parts.units - parts.denominator as excluded,
+        parts.excluded,
         parts.first_day,
         parts.last_day,
         build.as_of

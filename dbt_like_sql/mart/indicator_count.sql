@@ -2,7 +2,8 @@
 --
 -- A unit is counted in its month, quarter and year, in the whole and in each slice that its
 -- indicator has; firms by year only. Year to date: from January to the end of the month, for every
--- month of the year in which anything of the variant was counted.
+-- month of the year in which anything of the variant was counted. A unit that is itself the
+-- assessment of a period (means first, class after) counts in periods of that kind only.
 with units as (
     select * from fact.indicator_unit
 ),
@@ -63,11 +64,12 @@ cells as (
         chain,
         firm_class,
         subject_type,
+        assessed_period,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        count(*) as units
+        sum(case when is_counted then 0 else 1 end) as excluded
     from dated_units
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 ),
 
 rolled_up as (
@@ -108,15 +110,17 @@ rolled_up as (
             else 'all'
         end as slice,
         year,
+        assessed_period,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        sum(units) as units
+        sum(excluded) as excluded
     from cells
     group by
         indicator_id,
         variant_id,
         estimates,
         year,
+        assessed_period,
         grouping sets ((), (quarter), (quarter, month)),
         grouping sets (
             (), (division_code), (pilot), (link), (product_category), (industry_division),
@@ -131,7 +135,11 @@ months as (
         year,
         period
     from rolled_up
-    where period_type = 'month' and slice_type = 'all' and denominator > 0
+    where
+        period_type = 'month'
+        and slice_type = 'all'
+        and denominator > 0
+        and assessed_period is null
 ),
 
 years_to_date as (
@@ -145,7 +153,7 @@ years_to_date as (
         rolled_up.slice,
         sum(rolled_up.numerator) as numerator,
         sum(rolled_up.denominator) as denominator,
-        sum(rolled_up.units) as units
+        sum(rolled_up.excluded) as excluded
     from rolled_up
     inner join months
         on
@@ -153,8 +161,24 @@ years_to_date as (
             and rolled_up.variant_id = months.variant_id
             and rolled_up.year = months.year
             and rolled_up.period <= months.period
-    where rolled_up.period_type = 'month'
+    where rolled_up.period_type = 'month' and rolled_up.assessed_period is null
     group by 1, 2, 3, 4, 5, 6, 7
+),
+
+assessed_years_to_date as (
+    select
+        indicator_id,
+        variant_id,
+        estimates,
+        'year_to_date' as period_type,
+        period,
+        slice_type,
+        slice,
+        numerator,
+        denominator,
+        excluded
+    from rolled_up
+    where period_type = 'month' and assessed_period = 'year_to_date'
 ),
 
 firms as (
@@ -168,9 +192,9 @@ firms as (
         entity_uscc as slice,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        count(*) as units
+        sum(case when is_counted then 0 else 1 end) as excluded
     from dated_units
-    where entity_uscc is not null
+    where entity_uscc is not null and coalesce(assessed_period, 'year') = 'year'
     group by 1, 2, 3, 4, 5, 6, 7
 ),
 
@@ -185,10 +209,13 @@ counts as (
         slice,
         numerator,
         denominator,
-        units
+        excluded
     from rolled_up
+    where coalesce(assessed_period, period_type) = period_type
     union all
     select * from years_to_date
+    union all
+    select * from assessed_years_to_date
     union all
     select * from firms
 ),
@@ -204,7 +231,7 @@ indicator_counts as (
         counts.slice,
         counts.numerator,
         counts.denominator,
-        counts.units - counts.denominator as excluded,
+        counts.excluded,
         build.as_of
     from counts
     inner join slices

@@ -17,6 +17,7 @@ dated_units as (
         indicator_id,
         variant_id,
         exclusion_reason,
+        assessed_period,
         cast(extract(year from counted_on) as varchar) as year,
         cast(extract(quarter from counted_on) as varchar) as quarter_number,
         lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
@@ -28,6 +29,7 @@ named_periods as (
         indicator_id,
         variant_id,
         exclusion_reason,
+        assessed_period,
         coalesce(year, 'UNKNOWN') as year,
         coalesce(year || 'Q' || quarter_number, 'UNKNOWN') as quarter,
         coalesce(year || '-' || month_number, 'UNKNOWN') as month
@@ -39,6 +41,7 @@ counts as (
         indicator_id,
         variant_id,
         exclusion_reason,
+        assessed_period,
         case
             when grouping(month) = 0 then 'month'
             when grouping(quarter) = 0 then 'quarter'
@@ -55,6 +58,7 @@ counts as (
         indicator_id,
         variant_id,
         exclusion_reason,
+        assessed_period,
         grouping sets ((year), (year, quarter), (year, quarter, month))
 ),
 
@@ -76,6 +80,7 @@ indicator_exclusions as (
             and counts.variant_id = exclusions.variant_id
             and counts.exclusion_reason = exclusions.reason
     cross join build
+    where coalesce(counts.assessed_period, counts.period_type) = counts.period_type
 )
 
 select * from indicator_exclusions

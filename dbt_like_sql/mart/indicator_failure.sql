@@ -2,7 +2,7 @@
 -- each down to delivery, file, sheet and row.
 with units as (
     select * from fact.indicator_unit
-    where denominator = 1 and numerator = 0
+    where is_counted and numerator < denominator
 ),
 
 results as (

@@ -1,7 +1,8 @@
 -- Counts of each indicator variant by week, for control charts: a year of months is too few points.
+-- What is itself the assessment of a month or longer has no week.
 with units as (
     select * from fact.indicator_unit
-    where is_counted
+    where is_counted and assessed_period is null
 ),
 
 build as (

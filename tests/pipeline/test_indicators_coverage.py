@@ -26,7 +26,8 @@ ALL_FOUR = "进场材料；开裂、渗漏等常见问题；外墙外保温脱�
 MODELS = (
     *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
     *("latest.firm", "fact.firm_period"),
-    *("fact.verdict", "fact.roster_topic", "fact.indicator_unit", "mart.indicator_count"),
+    *("fact.verdict", "fact.roster_topic", "fact.unit_roster_topic", "fact.indicator_unit"),
+    "mart.indicator_count",
 )
 
 
