@@ -2,11 +2,10 @@
 --
 -- Samples and acceptances become units here; every other kind has a model fact.unit_<kind> in the
 -- same columns, and is added to `units`. Whom a variant counts is written in ref.indicator_*;
--- nothing here names an indicator. Conditions
--- are tried once per profile (the values that conditions look at), not unit by unit; the first that
--- holds is the reason. Days are compared unit by unit, last. The firm that answers for a unit is its
--- producer, where the credit code is known, else where it was taken; what it was on that day stands
--- in the roster of firms.
+-- nothing here names an indicator. Conditions are tried once per profile (the values that
+-- conditions look at), not unit by unit; the first that holds is the reason. Days are compared unit
+-- by unit, last. The firm that answers for a unit is its producer, where the credit code is known,
+-- else where it was taken; what it was on that day stands in the roster of firms.
 with verdicts as (
     select * from fact.verdict
 ),
