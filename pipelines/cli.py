@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipelines import show
+from pipelines.arguments import as_day
+from pipelines.draw import draw_app
 from pipelines.settings import Settings, read_settings
 from warehouse.errors import BlockedError, SamplehouseError, printable
 
@@ -35,6 +37,7 @@ app.add_typer(sources_app, name="sources", invoke_without_command=True)
 app.add_typer(release_app, name="release")
 ledger_app = typer.Typer(help="Figures that only offices can report.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(draw_app, name="draw")
 
 
 def main() -> None:
@@ -61,16 +64,9 @@ def main() -> None:
         sys.exit(NO_RELEASE)
 
 
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is no day such as 2024-05-01") from None
-
-
 def _days(text: str) -> tuple[dt.date, ...]:
     first, _, last = text.partition(":")
-    start, end = _day(first), _day(last or first)
+    start, end = as_day(first), as_day(last or first)
     if end < start:
         raise typer.BadParameter(f"{end} is before {start}")
     return tuple(start + dt.timedelta(days=n) for n in range((end - start).days + 1))
@@ -118,7 +114,7 @@ def receive(
     source: SourceId,
     on: Annotated[
         dt.date | None,
-        typer.Option(parser=_day, metavar="DATE", help="Day of receipt, today by default."),
+        typer.Option(parser=as_day, metavar="DATE", help="Day of receipt, today by default."),
     ] = None,
 ) -> None:
     """Put files in landing, where the next night reads them."""
@@ -136,12 +132,12 @@ def receive(
 def nightly(
     on: Annotated[
         dt.date | None,
-        typer.Option(parser=_day, metavar="DATE", help="The night's day; later files wait."),
+        typer.Option(parser=as_day, metavar="DATE", help="The night's day; later files wait."),
     ] = None,
     as_of: Annotated[
         dt.date | None,
         typer.Option(
-            parser=_day, metavar="DATE", help="Publish only what was received up to this day."
+            parser=as_day, metavar="DATE", help="Publish only what was received up to this day."
         ),
     ] = None,
     again: Annotated[
