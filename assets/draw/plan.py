@@ -117,6 +117,19 @@ class Frozen:
     objects: pl.DataFrame
     inspectors: pl.DataFrame
 
+    def __post_init__(self) -> None:
+        """Refuse rosters that are no rosters of this plan, however they came about."""
+        for rows, key in ((self.objects, "unit_id"), (self.inspectors, "inspector_id")):
+            if rows[key].to_list() != sorted(set(rows[key])):
+                raise SamplehouseError(f"rosters are sorted by {key} and name each once")
+        classes, plan = set(self.objects["risk_class"]), self.plan
+        shared = classes if ALL in plan.shares else set(plan.shares)
+        if unknown := classes - (shared & set(plan.weights) if plan.weights else shared):
+            raise SamplehouseError(
+                f"no share or weight for the risk classes {', '.join(sorted(unknown))}; give one "
+                "in the plan"
+            )
+
     @property
     def text(self) -> str:
         """The canonical text."""
@@ -189,21 +202,9 @@ def freeze(
     for name, known in (("unit_id", of_objects), ("inspector_id", of_inspectors)):
         strange = pairs.join(known, on=name, how="anti")[name].unique().sort()
         _none(strange, f"conflicts: {name} that is on no roster")
-    if unknown := set(of_objects["risk_class"]) - _classes(checked, of_objects):
-        raise SamplehouseError(
-            f"objects: no share or weight for the risk classes {', '.join(sorted(unknown))}; give "
-            "one in the plan"
-        )
     barred = pairs.group_by("inspector_id").agg(conflicts=pl.col("unit_id").sort().str.join(LIST))
     joined = of_inspectors.join(barred, on="inspector_id", how="left", maintain_order="left")
     return Frozen(checked, of_objects, joined.with_columns(pl.col("conflicts").fill_null("")))
-
-
-def _classes(plan: DrawPlan, objects: pl.DataFrame) -> set[str]:
-    """Risk classes for which the plan says all that is needed."""
-    everything = set(objects["risk_class"])
-    shared = everything if ALL in plan.shares else set(plan.shares)
-    return shared & set(plan.weights) if plan.weights else shared
 
 
 def _cleaned_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
