@@ -47,6 +47,10 @@ RecordTable = Literal[
     "project_roster",
     "firm",
     "ledger_entry",
+    "draw",
+    "draw_object",
+    "draw_inspector",
+    "draw_assignment",
 ]
 Parser = Literal["code"]
 

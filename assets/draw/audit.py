@@ -79,6 +79,8 @@ class Audit:
     def replacements(self) -> list[Replacement]:
         """What was replaced, in order."""
         rows = self.objects.filter(pl.col("replacement_no").is_not_null()).sort("replacement_no")
+        if rows["replacement_reason"].null_count() or rows["replaced_on"].null_count():
+            raise SamplehouseError("a replaced object has a reason and a day")
         return [
             Replacement(*row)
             for row in rows.select("unit_id", "replacement_reason", "replaced_on").rows()
@@ -97,14 +99,18 @@ class Audit:
         """All rows, in the order of the file; an empty text is null."""
         chance = pl.col("inclusion_probability").map_elements("{:.10f}".format, pl.String)
         objects = self.objects.with_columns(chance, pl.col("replaced_on").cast(pl.String))
+        parts = {
+            "object": objects,
+            "inspector": self.inspectors.with_columns(pl.col("conflicts").replace("", None)),
+            "assignment": self.assignments,
+        }
         return [
             {"row": "draw", **{name: self.draw[name] or None for name in DRAW}},
-            *({"row": "object", **row} for row in objects.iter_rows(named=True)),
             *(
-                {"row": "inspector", **row, "conflicts": row["conflicts"] or None}
-                for row in self.inspectors.iter_rows(named=True)
+                {"row": tag, "draw_no": self.draw["draw_no"], **row}
+                for tag, rows in parts.items()
+                for row in rows.iter_rows(named=True)
             ),
-            *({"row": "assignment", **row} for row in self.assignments.iter_rows(named=True)),
         ]
 
 

@@ -1,0 +1,78 @@
+"""Every draw of the warehouse made again from its records: ``fact.draw_check``."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.draw.audit import AUDIT_OBJECT, DRAW, INSPECTOR, Audit
+from assets.draw.inspectors import ASSIGNMENT
+from assets.draw.verify import differences
+from warehouse.errors import SamplehouseError
+
+Tables = Mapping[str, pl.DataFrame]
+
+OF_ONE = ("source_id", "draw_no")
+CHECK = {
+    "source_id": pl.String(),
+    "draw_no": pl.String(),
+    "frozen_on": pl.Date(),
+    "number_due_on": pl.Date(),
+    "drawn_on": pl.Date(),
+    "objects": pl.Int64(),
+    "drawn": pl.Int64(),
+    "is_reproducible": pl.Boolean(),
+    "differs_in": pl.String(),
+}
+
+
+def draw_check(tables: Tables) -> pl.DataFrame:
+    """Rows of ``fact.draw_check``: one for each draw, and where it differs from the draw again.
+
+    Args:
+        tables: ``latest.draw``, ``latest.draw_object``, ``latest.draw_inspector`` and
+            ``latest.draw_assignment``.
+    """
+    draws = tables["latest.draw"]
+    parts = [pl.DataFrame(schema=CHECK)]
+    for head in draws.sort(OF_ONE).partition_by(OF_ONE, include_key=True):
+        of_draw = [
+            tables[f"latest.{name}"].join(head, on=OF_ONE, how="semi")
+            for name in ("draw_object", "draw_inspector", "draw_assignment")
+        ]
+        problems = _problems(head, *of_draw)
+        objects = of_draw[0]
+        row = head.select(
+            *OF_ONE,
+            "frozen_on",
+            "number_due_on",
+            "drawn_on",
+            objects=pl.lit(objects.height),
+            drawn=pl.lit(objects.filter(pl.col("draw_rank") <= pl.col("stratum_drawn")).height),
+            is_reproducible=pl.lit(not problems),
+            differs_in=pl.lit("; ".join(problems) or None, pl.String),
+        )
+        parts.append(row.select(pl.col(name).cast(kind) for name, kind in CHECK.items()))
+    return pl.concat(parts)
+
+
+def _problems(
+    head: pl.DataFrame, objects: pl.DataFrame, inspectors: pl.DataFrame, log: pl.DataFrame
+) -> list[str]:
+    texts = head.select(pl.col(name).cast(pl.String).fill_null("") for name in DRAW)
+    weight = pl.col("weight").cast(pl.String).str.replace(r"\.?0+$", "")
+    audit = Audit(
+        texts.row(0, named=True),
+        _columns(objects.with_columns(weight), AUDIT_OBJECT).sort("unit_id"),
+        _columns(inspectors.with_columns(pl.col("conflicts").fill_null("")), INSPECTOR).sort(
+            "inspector_id"
+        ),
+        _columns(log, ASSIGNMENT),
+    )
+    try:
+        return differences(audit)
+    except SamplehouseError as error:
+        return [str(error)]
+
+
+def _columns(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    return rows.select(pl.col(name).cast(kind) for name, kind in schema.items())
