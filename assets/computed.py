@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 import dagster as dg
 import polars as pl
 
-from assets.shown import contract_metadata, description, preview
+from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
 from warehouse.connection import connect
 from warehouse.contract import Contract
 from warehouse.engine.model import ComputedTable
 from warehouse.engine.run import attach_dependencies
+from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 from warehouse.errors import ConfigurationError
 from warehouse.sql import qualified
 from warehouse.tables import write_parquet
@@ -72,23 +73,20 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         started = time.perf_counter()
         path = workplace.home.model_file(table.table)
+        stamp = model_stamp(workplace.home, table, night.last_day)
+        if is_current(path, stamp):
+            return unchanged(path, night)
         with connect(workplace.resources) as con:
             attach_dependencies(con, table, workplace.home, night.last_day)
             given = {
                 name: con.sql(f"FROM {qualified(name)}").pl() for name in sorted(table.depends_on)
             }
             rows = in_contract(maker(table)(given), contract)
+            forget_stamp(path)
             write_parquet(rows, path)
+            keep_stamp(path, stamp)
             seconds = time.perf_counter() - started
             context.log.info("%s: %s rows in %.1f s", table.table, rows.height, seconds)
-            return dg.MaterializeResult(
-                metadata={
-                    "dagster/row_count": rows.height,
-                    "seconds": round(seconds, 3),
-                    "preview": preview(con, [path]),
-                    "as_of": night.as_of or "everything received",
-                    "path": dg.MetadataValue.path(path),
-                }
-            )
+            return made(con, path, night, seconds)
 
     return run

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.shown import contract_metadata, description, preview
+from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
 from warehouse.connection import connect
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import attach_dependencies, run_model
+from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 
 
 def model_assets(models: Mapping[str, SqlModel], upstream: set[str]) -> list[dg.AssetsDefinition]:
@@ -40,19 +41,17 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         path = workplace.home.model_file(model.table)
+        stamp = model_stamp(workplace.home, model, night.last_day)
+        if is_current(path, stamp):
+            return unchanged(path, night)
         with connect(workplace.resources) as con:
             attach_dependencies(con, model, workplace.home, night.last_day)
+            forget_stamp(path)
             done = run_model(con, model, workplace.home)
+            keep_stamp(path, stamp)
             context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
-            return dg.MaterializeResult(
-                metadata={
-                    "dagster/row_count": done.rows,
-                    "seconds": round(done.seconds, 3),
-                    "preview": preview(con, [path]),
-                    "as_of": night.as_of or "everything received",
-                    "path": dg.MetadataValue.path(path),
-                    "query": dg.MetadataValue.md(_fenced(done.sql)),
-                }
+            return made(
+                con, path, night, done.seconds, query=dg.MetadataValue.md(_fenced(done.sql))
             )
 
     return run

@@ -24,6 +24,7 @@ from assets.workplace import (
 from warehouse.connection import connect
 from warehouse.contract import record_contracts
 from warehouse.source import Source
+from warehouse.tables import row_count
 
 # Tables that reading deliveries fills, in the order in which the graph shows them.
 RECORD_TABLES = (
@@ -147,7 +148,7 @@ def _materialized(
         if (path := workplace.home.partition_file(table, *place)).is_file()
     }
     counts = pl.DataFrame(
-        [(source, day, _row_count(files[source, day])) for source, day in files],
+        [(source, day, row_count(files[source, day])) for source, day in files],
         schema={"source_id": pl.String, "received_on": pl.Date, "rows": pl.Int64},
         orient="row",
     )
@@ -164,10 +165,6 @@ def _materialized(
     if table == "meta.delivery" and outcomes:
         metadata["deliveries"] = _deliveries(pl.concat([each.deliveries for each in outcomes]))
     return dg.MaterializeResult(asset_key=key, metadata=metadata)
-
-
-def _row_count(path: Any) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 def _deliveries(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:

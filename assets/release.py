@@ -9,9 +9,11 @@ from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
 from warehouse.connection import connect
 from warehouse.engine.model import ComputedTable, SqlModel
+from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
 from warehouse.fingerprint import code_version
-from warehouse.release import build_release, published_tables
-from warehouse.release_store import keep_last
+from warehouse.home import Home
+from warehouse.release import PublishedTable, build_release, published_tables
+from warehouse.release_store import Release, keep_last, read_release
 from warehouse.sql import literal
 
 KEPT_RELEASES = 30
@@ -47,6 +49,9 @@ def release_asset(
         home = workplace.home
         contracts = {table: model.contract for table, model in models.items()}
         tables = published_tables(home, contracts, night.last_day)
+        if is_current(home.release_file, _stamp(home, tables, night)):
+            context.log.info("nothing has changed since the last release, which stays")
+            return _shown(home, workplace, read_release(home.release_file))
         built = build_release(
             home,
             tables=tables,
@@ -54,22 +59,34 @@ def release_asset(
             built_at=dt.datetime.now(dt.UTC),
             code_version=code_version(),
         )
+        keep_stamp(home.release_file, _stamp(home, tables, night))
         removed = keep_last(home, KEPT_RELEASES)
         context.log.info("release %s published, %s older ones removed", built, len(removed))
-        with connect(workplace.resources) as con:
-            con.execute(f"ATTACH {literal(str(built.path))} AS release (READ_ONLY)")
-            sizes = con.execute("FROM release.meta.release_table ORDER BY ALL").fetchall()
-        return dg.MaterializeResult(
-            metadata={
-                "release_id": built.release_id,
-                "as_of": str(built.as_of or "everything received"),
-                "code_version": built.code_version,
-                "fingerprint": built.fingerprint,
-                "inputs": built.inputs,
-                "dagster/row_count": sum(row[1] for row in sizes),
-                "tables": markdown(("table", "rows", "fingerprint"), sizes),
-                "file": dg.MetadataValue.path(home.release_file),
-            }
-        )
+        return _shown(home, workplace, built)
 
     return release
+
+
+def _stamp(home: Home, tables: Sequence[PublishedTable], night: Night) -> str:
+    """Stamp of what a release consists of, and of the published file: a rollback is no build."""
+    inputs = [path for table in tables for path in table.files]
+    declared = (table.contract.model_dump_json() for table in tables)
+    return files_stamp([*inputs, home.release_file], night.as_of, *declared)
+
+
+def _shown(home: Home, workplace: Workplace, release: Release) -> dg.MaterializeResult[None]:
+    with connect(workplace.resources) as con:
+        con.execute(f"ATTACH {literal(str(home.release_file))} AS release (READ_ONLY)")
+        sizes = con.execute("FROM release.meta.release_table ORDER BY ALL").fetchall()
+    return dg.MaterializeResult(
+        metadata={
+            "release_id": release.release_id,
+            "as_of": str(release.as_of or "everything received"),
+            "code_version": release.code_version,
+            "fingerprint": release.fingerprint,
+            "inputs": release.inputs,
+            "dagster/row_count": sum(row[1] for row in sizes),
+            "tables": markdown(("table", "rows", "fingerprint"), sizes),
+            "file": dg.MetadataValue.path(home.release_file),
+        }
+    )

@@ -1,32 +1,20 @@
-"""Outcomes of checks that need not be found again: same rules, same code, same bytes.
+"""Outcomes of checks that need not be found again: same rules, same code, same files.
 
 Loading Great Expectations alone takes longer than a whole night in which nothing was received.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 
 from expectations.results import CheckResult, ValidationRun, read_results, write_results, write_run
 from warehouse.contract import Contract
-from warehouse.fingerprint import code_version
+from warehouse.engine.stamp import files_stamp
 from warehouse.home import Home
 
 
 def fingerprint(contract: Contract, files: Iterable[Path]) -> str:
-    """What the outcome of a table's checks depends on: its contract, the code, the files' bytes."""
-    digest = hashlib.sha256(f"{_loaded_code()}\n{contract.model_dump_json()}\n".encode())
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
-@cache
-def _loaded_code() -> str:
-    """The code's version, once per process: what is loaded does not change any more."""
-    return code_version()
+    """What the outcome of a table's checks depends on: its contract, the code, the files."""
+    return files_stamp(files, contract.model_dump_json())
 
 
 def recall(home: Home, scope: str, known: str) -> tuple[CheckResult, ...] | None:

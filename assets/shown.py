@@ -7,7 +7,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from assets.workplace import Night
 from warehouse.contract import Column, Contract
+from warehouse.tables import row_count
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 24
@@ -72,3 +74,31 @@ def preview(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dg.Markdow
     columns = relation.columns[:PREVIEW_COLUMNS]
     quoted = ", ".join(f'"{name}"' for name in columns)
     return markdown(columns, relation.project(quoted).limit(PREVIEW_ROWS).fetchall())
+
+
+def made(
+    con: duckdb.DuckDBPyConnection, path: Path, night: Night, seconds: float, **more: Any
+) -> dg.MaterializeResult[None]:
+    """What the UI shows of a table that a model or a function has just made."""
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": row_count(path),
+            "seconds": round(seconds, 3),
+            "preview": preview(con, [path]),
+            "as_of": night.as_of or "everything received",
+            "path": dg.MetadataValue.path(path),
+            **more,
+        }
+    )
+
+
+def unchanged(path: Path, night: Night) -> dg.MaterializeResult[None]:
+    """What the UI shows of a table whose inputs are those from which it was made."""
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": row_count(path),
+            "unchanged": "nothing that it is made from has changed since it was made",
+            "as_of": night.as_of or "everything received",
+            "path": dg.MetadataValue.path(path),
+        }
+    )

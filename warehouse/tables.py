@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from warehouse.contract import record_contracts
 from warehouse.home import Home
@@ -50,3 +51,8 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
                 shutil.rmtree(path, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}-") as folder:
         yield Path(folder)
+
+
+def row_count(path: Path) -> int:
+    """Rows of a Parquet file, from its footer."""
+    return int(pq.read_metadata(path).num_rows)

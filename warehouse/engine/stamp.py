@@ -1,0 +1,89 @@
+"""Stamps: what a result was made from, so that work whose inputs are unchanged is not done again.
+
+A stamp is a hash over the code, the day that a build looks back from, and the stamps of everything
+read. A result keeps the stamp that it was made under in a file beside it. Lake files are told by
+name, size and time of writing: they are only ever replaced whole.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from warehouse.contract import record_contracts
+from warehouse.engine.model import ComputedTable, SqlModel
+from warehouse.fingerprint import code_version
+from warehouse.home import Home
+
+
+def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | None) -> str:
+    """Stamp of a model's inputs: equal stamps give equal results.
+
+    Code lists and definitions (`ref.…`) are part of the code.
+    """
+    made_by = model.sql if isinstance(model, SqlModel) else model.made_by
+    read = [f"{table} {_input_stamp(home, table, as_of)}" for table in sorted(model.depends_on)]
+    return _digest([model.table, made_by, model.contract.model_dump_json(), *read])
+
+
+def files_stamp(files: Iterable[Path], *about: str) -> str:
+    """Stamp of lake files, and of what else is to be said about them; none may be missing."""
+    return _digest((*about, *map(_file_line, files)))
+
+
+def stamp_file(result: Path) -> Path:
+    """Where the stamp of a result is kept."""
+    return result.with_name(f"{result.name}.stamp")
+
+
+def is_current(result: Path, stamp: str) -> bool:
+    """Whether a result was made under a stamp."""
+    kept = stamp_file(result)
+    return result.is_file() and kept.is_file() and kept.read_text("ascii") == stamp
+
+
+def keep_stamp(result: Path, stamp: str) -> None:
+    """Say under which stamp a result was made; call it when the result is in place."""
+    kept = stamp_file(result)
+    aside = kept.with_suffix(".writing")
+    aside.write_text(stamp, "ascii")
+    aside.replace(kept)
+
+
+def forget_stamp(result: Path) -> None:
+    """A result that is about to be replaced is current no more."""
+    stamp_file(result).unlink(missing_ok=True)
+
+
+@cache
+def loaded_code() -> str:
+    """The code's version, once per process: what is loaded does not change any more."""
+    return code_version()
+
+
+def _digest(lines: Iterable[str]) -> str:
+    text = "\n".join((loaded_code(), *lines))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
+    if table.startswith("ref."):
+        return "code"
+    if table == "meta.build":  # as_of, else the last day with a delivery
+        files = home.partition_files("meta.delivery", as_of=as_of)
+        return f"{as_of or max((path.parent.name for path in files), default='')}"
+    if table in record_contracts():
+        return files_stamp(home.partition_files(table, as_of=as_of))
+    result = home.model_file(table)
+    kept = stamp_file(result)
+    # A result without a stamp was put there by other means; its file speaks for itself.
+    return kept.read_text("ascii") if kept.is_file() else _file_line(result)
+
+
+def _file_line(path: Path) -> str:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return f"{path} missing"
+    return f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino}"
