@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse.case_tables import case_rows
 from warehouse.contract import Column, Contract, parse_contract, read_yaml
 from warehouse.errors import ConfigurationError
 from warehouse.indicator_rows import indicator_rows
@@ -39,7 +40,7 @@ def definition_tables() -> Mapping[str, ReferenceTable]:
     """
     contracts = reference_table_contracts()
     values = {f"ref.{path.stem}": path for path in sorted(VALUES_DIR.glob("*.csv"))}
-    rows = {**indicator_rows(), **plan_rows()}
+    rows = {**indicator_rows(), **plan_rows(), **case_rows()}
     if odd := sorted((rows.keys() | values.keys()) ^ contracts.keys()):
         raise ConfigurationError(
             f"{', '.join(odd)}: every table of definitions or values needs a contract in "
