@@ -69,10 +69,10 @@ class CaseType(Model):
         problems = []
         if self.id not in codes("case_type"):
             problems.append(f"'{self.id}' is not on the list case_type")
-        for name in sorted({name for name in events if events.count(name) > 1}):
-            problems.append(f"the event {name} stands twice")
-        for name in sorted(set(events) - set(codes("case_event_type"))):
-            problems.append(f"'{name}' is not on the list case_event_type")
+        repeated = sorted({name for name in events if events.count(name) > 1})
+        problems += [f"the event {name} stands twice" for name in repeated]
+        unlisted = sorted(set(events) - set(codes("case_event_type")))
+        problems += [f"'{name}' is not on the list case_event_type" for name in unlisted]
         for step in self.steps:
             if unknown := sorted(set(step.after) - set(events)):
                 problems.append(f"{step.event}: no step of this type: {', '.join(unknown)}")
@@ -114,7 +114,7 @@ class Deadline(Model):
 
     Attributes:
         case_type: cases that it runs for; none where something else than a case is timed.
-        limit: in `unit`; none where the case system states the due day (unit `stated`).
+        length: in `unit`; none where the case system states the due day (unit `stated`).
         direction: at_most, done by the due day; at_least, not before it.
         holder: duty of an office or firm, or right of a party, which may also be left unused.
         max_extension: the most that the basis lets be added, in `unit`; none where it says nothing.
@@ -131,7 +131,7 @@ class Deadline(Model):
     reset_event: Text
     start_words: str = Field(min_length=3)
     stop_words: str = Field(min_length=3)
-    limit: Number = Field(ge=0)
+    length: Number = Field(ge=0)
     unit: Unit
     direction: Literal["at_most", "at_least"]
     holder: Literal["duty", "right"]
@@ -143,8 +143,8 @@ class Deadline(Model):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Deadline":
-        if (self.limit is None) != (self.unit == "stated"):
-            message = "a clock has a limit, or the unit `stated` for due days of the case system"
+        if (self.length is None) != (self.unit == "stated"):
+            message = "a clock has a length, or the unit `stated` for due days of the case system"
             raise ValueError(message)
         if self.case_type is None:
             return self

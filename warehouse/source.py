@@ -51,6 +51,7 @@ RecordTable = Literal[
     "draw_object",
     "draw_inspector",
     "draw_assignment",
+    "case_event",
 ]
 Parser = Literal["code"]
 

@@ -56,7 +56,9 @@ class CalendarYear(Model):
             if day.isoweekday() < SATURDAY or any(h.first <= day <= h.last for h in self.holidays)
         ]
         if worked:
-            message = f"a make-up day is a weekend day off no holiday: {', '.join(map(str, worked))}"
+            message = (
+                f"a make-up day is a weekend day off no holiday: {', '.join(map(str, worked))}"
+            )
             raise ValueError(message)
         return self
 
@@ -128,7 +130,9 @@ def calendar_days(years: tuple[CalendarYear, ...] | None = None) -> pl.DataFrame
 
 def _holidays(years: tuple[CalendarYear, ...]) -> pl.DataFrame:
     rows = [
-        (holiday.first, holiday.last, holiday.name_zh) for year in years for holiday in year.holidays
+        (holiday.first, holiday.last, holiday.name_zh)
+        for year in years
+        for holiday in year.holidays
     ]
     schema = {"first": pl.Date, "last": pl.Date, "holiday_zh": pl.String}
     return (

@@ -22,6 +22,7 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
 
     - ``clean_text(t)`` → VARCHAR
     - ``parse_date(t, date_order)`` → DATE
+    - ``parse_timestamp(t, date_order)`` → TIMESTAMP
     - ``parse_number(t)`` → DECIMAL(28,10)
     - ``parse_result(t)`` → STRUCT(qualifier, value, unit)
     - ``split_results(t)`` → VARCHAR[]

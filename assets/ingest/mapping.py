@@ -17,6 +17,7 @@ PROVENANCE = ("delivery_id", "received_on", "sequence", "source_sheet", "source_
 
 _TYPED = {
     "date": "parse_date({text}, '{order}')",
+    "timestamp": "parse_timestamp({text}, '{order}')",
     "decimal": "parse_number({text})",
     "number": "CAST(parse_number({text}) AS DOUBLE)",
     "integer": "CASE WHEN parse_number({text}) % 1 = 0 "
@@ -144,8 +145,6 @@ def _typed_column(column: Column, source: ColumnMap) -> tuple[str, ...]:
     name = identifier(column.name)
     if column.type == "text":
         return (f"lower(clean_text({name})) AS {name}" if source.parse == "code" else name,)
-    if column.type == "timestamp":
-        return (f"TRY_CAST({name} AS TIMESTAMP) AS {name}", f"{name} AS {identifier(_raw(column))}")
     # parse_date and parse_number clean their text themselves.
     typed = _TYPED[column.type].format(text=name, order=source.date_order)
     return (f"{typed} AS {name}", f"{name} AS {identifier(_raw(column))}")

@@ -44,3 +44,31 @@ CREATE OR REPLACE TEMP MACRO parse_date(t, date_order) AS CASE
     WHEN clean_text(t) = t THEN date_as_written(t, date_order)
     ELSE list_transform([clean_text(t)], lambda s: date_as_written(s, date_order))[1]
 END;
+
+-- A time of day in seconds, as it is written after a date; of a spreadsheet serial, its fraction.
+-- Times of other zones are not understood: a record's time is that of its place.
+CREATE OR REPLACE TEMP MACRO seconds_of_day(s) AS CASE
+    WHEN regexp_full_match(s, '(?:[2-5][0-9]{4}|60000)\.[0-9]+')
+        THEN CAST(round(86400 * CAST('0.' || split_part(s, '.', 2) AS DOUBLE)) AS BIGINT)
+    WHEN regexp_matches(
+        s,
+        '[T\s](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?\s*(?:[AaPp][Mm])?$'
+    )
+        THEN 3600 * (
+            CASE
+                WHEN regexp_matches(s, '[Pp][Mm]$')
+                    THEN CAST(regexp_extract(s, '([0-9]{1,2}):', 1) AS BIGINT) % 12 + 12
+                WHEN regexp_matches(s, '[Aa][Mm]$')
+                    THEN CAST(regexp_extract(s, '([0-9]{1,2}):', 1) AS BIGINT) % 12
+                ELSE CAST(regexp_extract(s, '([0-9]{1,2}):', 1) AS BIGINT)
+            END
+        )
+        + 60 * CAST(regexp_extract(s, ':([0-9]{2})', 1) AS BIGINT)
+        + coalesce(TRY_CAST(regexp_extract(s, ':[0-9]{2}:([0-9]{2})', 1) AS BIGINT), 0)
+END;
+
+-- A date with a time of day after it, in the spellings above; a date alone is no time.
+CREATE OR REPLACE TEMP MACRO parse_timestamp(t, date_order) AS list_transform(
+    [trim(clean_text(t))],
+    lambda s: CAST(date_as_written(s, date_order) AS TIMESTAMP) + to_seconds(seconds_of_day(s))
+)[1];

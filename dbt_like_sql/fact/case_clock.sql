@@ -1,0 +1,200 @@
+-- One row per case and clock that has started: due day, what stopped it, and how it stands.
+--
+-- Working days follow the loaded official calendar: day 1 is the first working day after the
+-- trigger, and a period of days or months that ends on a day off ends on the next working day
+-- (Civil Code Art. 201, 203). Hours run from the minute of the trigger. A day that the calendar
+-- does not hold gives no due day, and so no judgement. An extension counts that was approved
+-- before the clock had run out.
+with clock_runs as (
+    select * from fact.clock_run
+),
+
+days as (
+    select
+        day,
+        day_no,
+        month_no,
+        day_of_month,
+        days_in_month,
+        is_working_day,
+        working_day_no,
+        next_working_day
+    from ref.calendar_day
+),
+
+build as (
+    select * from meta.build
+),
+
+lengthened as (
+    select
+        *,
+        false as is_extended,
+        length as total_length
+    from clock_runs
+    union all
+    select
+        *,
+        true as is_extended,
+        length + extension_allowed as total_length
+    from clock_runs
+    where extension_allowed > 0
+),
+
+-- Whatever the unit, the due day is the row of the calendar with the right number.
+counted as (
+    select
+        lengthened.source_id,
+        lengthened.case_no,
+        lengthened.clock_id,
+        lengthened.is_extended,
+        case
+            when lengthened.unit = 'hour'
+                then lengthened.trigger_at + lengthened.total_length * interval 1 hour
+        end as due_at,
+        case
+            when lengthened.unit = 'stated' then lengthened.stated_due_on
+            when lengthened.unit = 'working_day' then working_days.day
+            when lengthened.direction = 'at_least'
+                then coalesce(natural_days.day, month_days.day)
+            else coalesce(natural_days.next_working_day, month_days.next_working_day)
+        end as due_day
+    from lengthened
+    left join days as trigger_days
+        on lengthened.trigger_on = trigger_days.day
+    left join days as working_days
+        on
+            lengthened.unit = 'working_day'
+            and trigger_days.working_day_no + lengthened.total_length = working_days.working_day_no
+            and working_days.is_working_day
+    left join days as natural_days
+        on
+            lengthened.unit = 'day'
+            and trigger_days.day_no + lengthened.total_length = natural_days.day_no
+    left join days as month_days
+        on
+            lengthened.unit = 'month'
+            and trigger_days.month_no + lengthened.total_length = month_days.month_no
+            and month_days.day_of_month
+            = least(trigger_days.day_of_month, month_days.days_in_month)
+),
+
+dated as (
+    select
+        source_id,
+        case_no,
+        clock_id,
+        is_extended,
+        due_at,
+        coalesce(due_day, cast(due_at as date)) as due_on
+    from counted
+),
+
+due as (
+    select
+        clock_runs.*,
+        first_due.due_on as first_due_on,
+        coalesce(clock_runs.extended_on > first_due.due_on, false) as is_extended_too_late,
+        case
+            when clock_runs.extended_on > first_due.due_on then first_due.due_on
+            when clock_runs.extension_allowed > 0 then last_due.due_on
+            else first_due.due_on
+        end as due_on,
+        case
+            when clock_runs.extended_on > first_due.due_on then first_due.due_at
+            else coalesce(last_due.due_at, first_due.due_at)
+        end as due_at
+    from clock_runs
+    inner join dated as first_due
+        on
+            clock_runs.source_id = first_due.source_id
+            and clock_runs.case_no = first_due.case_no
+            and clock_runs.clock_id = first_due.clock_id
+            and not first_due.is_extended
+    left join dated as last_due
+        on
+            clock_runs.source_id = last_due.source_id
+            and clock_runs.case_no = last_due.case_no
+            and clock_runs.clock_id = last_due.clock_id
+            and last_due.is_extended
+),
+
+judged as (
+    select
+        due.*,
+        build.as_of,
+        case
+            when due.due_on is null and due.unit = 'stated' then 'no_due_day_stated'
+            when due.due_on is null and due.unit = 'hour' then 'no_time_of_day'
+            when due.due_on is null then 'calendar_not_loaded'
+            when due.unit = 'hour' and due.stop_on is not null and due.stop_at is null
+                then 'no_time_of_day'
+        end as not_judged_reason,
+        case
+            when due.stop_on is null then null
+            when due.unit = 'hour' then due.stop_at <= due.due_at
+            when due.direction = 'at_least' then due.stop_on >= due.due_on
+            else due.stop_on <= due.due_on
+        end as is_kept
+    from due
+    cross join build
+),
+
+case_clocks as (
+    select
+        source_id,
+        case_no,
+        clock_id,
+        case_type,
+        domain,
+        division_code,
+        entity_uscc,
+        trigger_on,
+        trigger_at,
+        due_on,
+        due_at,
+        stop_on,
+        stop_at,
+        stop_event,
+        case
+            when exclusion_reason is not null then 'excluded'
+            when not_judged_reason is not null then 'not_judged'
+            when is_kept then 'on_time'
+            when not is_kept and direction = 'at_least' then 'too_early'
+            when not is_kept then 'late'
+            when due_on >= as_of then 'open_in_time'
+            when direction = 'at_least' then 'on_time'
+            when holder = 'right' then 'not_used'
+            else 'open_overdue'
+        end as status,
+        not_judged_reason,
+        exclusion_reason,
+        case
+            when direction = 'at_most' and due_on is not null
+                then greatest(date_diff('day', due_on, coalesce(stop_on, as_of)), 0)
+        end as days_over,
+        length,
+        unit,
+        direction,
+        holder,
+        first_due_on,
+        extension_approved,
+        case
+            when is_extended_too_late or is_stated_too_late then 'too_late'
+            when extension_approved = 0 then 'none'
+            when unit = 'stated' then 'stated'
+            when max_extension is null then 'basis_says_nothing'
+            when extension_approved > max_extension then 'capped'
+            else 'within_basis'
+        end as extension_kind,
+        basis,
+        is_verified,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row,
+        as_of
+    from judged
+)
+
+select * from case_clocks

@@ -1,0 +1,242 @@
+-- One row per case and clock that has started: what started it, what stopped it, what extends it.
+--
+-- The first trigger starts a clock. The first stop after it counts, unless the clock was reset
+-- later, as by the reopening of a case. Days come from fact.case_clock, which reads the calendar.
+with cases as (
+    select
+        source_id,
+        case_no,
+        case_type,
+        domain,
+        case_class,
+        division_code,
+        entity_uscc,
+        exclusion_reason
+    from fact.case_state
+),
+
+events as (
+    select * from fact.case_event
+),
+
+deadlines as (
+    select * from ref.deadline
+    where case_type is not null
+),
+
+stop_events as (
+    select * from ref.deadline_stop
+),
+
+triggered as (
+    select
+        cases.source_id,
+        cases.case_no,
+        cases.case_type,
+        cases.domain,
+        cases.division_code,
+        cases.entity_uscc,
+        cases.exclusion_reason,
+        deadlines.clock_id,
+        deadlines.valid_from,
+        deadlines.length,
+        deadlines.unit,
+        deadlines.direction,
+        deadlines.holder,
+        deadlines.max_extension,
+        deadlines.reset_event,
+        deadlines.basis,
+        deadlines.is_verified,
+        events.order_no,
+        events.occurred_on as trigger_on,
+        events.occurred_at as trigger_at,
+        events.delivery_id,
+        events.received_on,
+        events.source_sheet,
+        events.source_row,
+        min(events.order_no) over (
+            partition by cases.source_id, cases.case_no, deadlines.clock_id
+        ) as first_order_no
+    from cases
+    inner join deadlines
+        on
+            cases.case_type = deadlines.case_type
+            and (cases.domain = deadlines.domain or deadlines.domain is null)
+            and (cases.case_class = deadlines.case_class or deadlines.case_class is null)
+    inner join events
+        on
+            cases.source_id = events.source_id
+            and cases.case_no = events.case_no
+            and deadlines.trigger_event = events.event_type
+            and deadlines.valid_from <= events.occurred_on
+            and (deadlines.valid_to > events.occurred_on or deadlines.valid_to is null)
+),
+
+started as (
+    select * from triggered
+    where order_no = first_order_no
+),
+
+resets as (
+    select
+        started.source_id,
+        started.case_no,
+        started.clock_id,
+        max(events.order_no) as reset_order_no
+    from started
+    inner join events
+        on
+            started.source_id = events.source_id
+            and started.case_no = events.case_no
+            and started.reset_event = events.event_type
+    group by 1, 2, 3
+),
+
+stops as (
+    select
+        started.source_id,
+        started.case_no,
+        started.clock_id,
+        min(events.order_no) as stop_order_no
+    from started
+    inner join stop_events
+        on
+            started.clock_id = stop_events.clock_id
+            and started.valid_from = stop_events.valid_from
+    inner join events
+        on
+            started.source_id = events.source_id
+            and started.case_no = events.case_no
+            and stop_events.event_type = events.event_type
+    left join resets
+        on
+            started.source_id = resets.source_id
+            and started.case_no = resets.case_no
+            and started.clock_id = resets.clock_id
+    where
+        events.order_no > started.order_no
+        and events.order_no > coalesce(resets.reset_order_no, 0)
+    group by 1, 2, 3
+),
+
+extensions as (
+    select
+        source_id,
+        case_no,
+        clock_id,
+        cast(sum(extension) as bigint) as extension,
+        max(occurred_on) as extended_on
+    from events
+    where event_type = 'extension_approved' and clock_id is not null
+    group by 1, 2, 3
+),
+
+-- Due days that the case system states; one that comes after the one before had passed is too late.
+stated_days as (
+    select
+        source_id,
+        case_no,
+        order_no,
+        due_on,
+        occurred_on > lag(due_on) over (
+            partition by source_id, case_no order by order_no
+        ) as is_too_late
+    from events
+    where due_on is not null
+),
+
+stated_orders as (
+    select
+        source_id,
+        case_no,
+        min(order_no) as first_order_no,
+        max(order_no) filter (where not coalesce(is_too_late, false)) as last_order_no,
+        count(*) filter (where is_too_late) as too_late
+    from stated_days
+    group by 1, 2
+),
+
+stated as (
+    select
+        stated_orders.source_id,
+        stated_orders.case_no,
+        stated_orders.too_late,
+        first_stated.due_on as first_due_on,
+        last_stated.due_on as last_due_on
+    from stated_orders
+    inner join stated_days as first_stated
+        on
+            stated_orders.source_id = first_stated.source_id
+            and stated_orders.case_no = first_stated.case_no
+            and stated_orders.first_order_no = first_stated.order_no
+    inner join stated_days as last_stated
+        on
+            stated_orders.source_id = last_stated.source_id
+            and stated_orders.case_no = last_stated.case_no
+            and stated_orders.last_order_no = last_stated.order_no
+),
+
+clock_runs as (
+    select
+        started.source_id,
+        started.case_no,
+        started.clock_id,
+        started.case_type,
+        started.domain,
+        started.division_code,
+        started.entity_uscc,
+        started.exclusion_reason,
+        started.trigger_on,
+        started.trigger_at,
+        stopping.occurred_on as stop_on,
+        stopping.occurred_at as stop_at,
+        stopping.event_type as stop_event,
+        case when started.unit = 'stated' then stated.last_due_on end as stated_due_on,
+        case
+            when started.unit = 'stated'
+                then coalesce(date_diff('day', stated.first_due_on, stated.last_due_on), 0)
+            else coalesce(extensions.extension, 0)
+        end as extension_approved,
+        case
+            when started.unit = 'stated' then 0
+            else least(
+                coalesce(extensions.extension, 0),
+                coalesce(started.max_extension, extensions.extension, 0)
+            )
+        end as extension_allowed,
+        extensions.extended_on,
+        started.unit = 'stated' and coalesce(stated.too_late, 0) > 0 as is_stated_too_late,
+        started.length,
+        started.unit,
+        started.direction,
+        started.holder,
+        started.max_extension,
+        started.basis,
+        started.is_verified,
+        started.delivery_id,
+        started.received_on,
+        started.source_sheet,
+        started.source_row
+    from started
+    left join stops
+        on
+            started.source_id = stops.source_id
+            and started.case_no = stops.case_no
+            and started.clock_id = stops.clock_id
+    left join events as stopping
+        on
+            stops.source_id = stopping.source_id
+            and stops.case_no = stopping.case_no
+            and stops.stop_order_no = stopping.order_no
+    left join extensions
+        on
+            started.source_id = extensions.source_id
+            and started.case_no = extensions.case_no
+            and started.clock_id = extensions.clock_id
+    left join stated
+        on
+            started.source_id = stated.source_id
+            and started.case_no = stated.case_no
+)
+
+select * from clock_runs
