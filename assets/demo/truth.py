@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from assets.demo.firm_roster import FirmRoster, firm_counts
+from assets.demo.governance import Governance
 from assets.demo.source_year import SLICES, SourceYear
 
 DELIVERY_COUNTS = (
@@ -37,13 +39,15 @@ class Truth:
         counts: units by unit_kind, domain, programme, sampling_basis, month (first day),
             division_code and category: units, tested (with a final verdict), passed, failed.
             Rechecks are applied to their originals and not counted; an acceptance counts where it
-            is a first attempt (attempt 1).
+            is a first attempt (attempt 1); a visit of special governance counts for each topic.
         attempts: acceptance attempts by attempt, supervised, month, division_code, category.
         nonconformities: failing samples by source_id, domain, programme, sampling_basis, month,
             division_code, category: samples and their nonconforming parameters. Samples whose
             verdict a recheck overturned are left out, rechecks have none of their own.
         rechecks: original_sample_no, recheck_no, received_on, verdict, whether it `applies` to a
             known sample and whether it `overturns` the verdict of that sample's latest version.
+        firm_counts: see `firm_roster.firm_counts`.
+        coverage: see `governance.Governance`.
     """
 
     seed: int
@@ -55,6 +59,8 @@ class Truth:
     attempts: pl.DataFrame
     nonconformities: pl.DataFrame
     rechecks: pl.DataFrame
+    firm_counts: pl.DataFrame
+    coverage: pl.DataFrame
 
     def as_records(self) -> dict[str, Any]:
         """Every table as a list of records; dates as ISO text."""
@@ -73,7 +79,14 @@ class Truth:
         path.write_text(text + "\n", "utf-8")
 
 
-def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYear) -> Truth:
+def tell(
+    seed: int,
+    scale: float,
+    years: Sequence[SourceYear],
+    recheck: SourceYear,
+    roster: FirmRoster,
+    governance: Governance,
+) -> Truth:
     """The truth about all sources; `recheck` replaces verdicts of the food samples."""
     known = pl.concat(_latest_samples(year) for year in years if year.source.unit_kind == "sample")
     rechecks = _rechecks(recheck, known)
@@ -90,8 +103,19 @@ def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYe
         [
             final.select("unit_kind", *SLICES, "failed"),
             first.select(pl.lit("acceptance").alias("unit_kind"), *SLICES, "failed"),
+            governance.visits.select(
+                pl.lit("site_inspection").alias("unit_kind"),
+                pl.lit("construction").alias("domain"),
+                pl.lit("special").alias("programme"),
+                pl.lit("census").alias("sampling_basis"),
+                pl.col("visited_on").dt.truncate("1mo").alias("month"),
+                "division_code",
+                "category",
+                "failed",
+            ),
         ]
     )
+    of_firm = ("domain", "programme", "uscc", "sampled_on", "failed")
     slices = ("attempt", "supervised", "month", "division_code", "category")
     latest_attempts = attempts.contents.filter("latest").with_columns(
         pl.col("attempt").cast(pl.Int64), supervised=pl.col("supervised") == "是"
@@ -99,8 +123,10 @@ def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYe
     return Truth(
         seed=seed,
         scale=scale,
-        deliveries=pl.concat(map(_deliveries, everything)),
-        rejected=pl.concat(map(_rejected, everything)),
+        deliveries=pl.concat(
+            [*map(_deliveries, everything), roster.deliveries, governance.deliveries]
+        ),
+        rejected=pl.concat([*map(_rejected, everything), roster.rejected, governance.rejected]),
         sources=pl.concat(map(_source, everything)),
         counts=_counts(counted, ("unit_kind", *SLICES)),
         attempts=_counts(latest_attempts, slices),
@@ -113,12 +139,16 @@ def tell(seed: int, scale: float, years: Sequence[SourceYear], recheck: SourceYe
             "overturns",
             verdict=pl.when("failed").then(pl.lit("fail")).otherwise(pl.lit("pass")),
         ),
+        firm_counts=firm_counts(
+            pl.concat([final.select(of_firm), first.select(of_firm)]), roster.entries
+        ),
+        coverage=governance.coverage,
     )
 
 
 def _latest_samples(year: SourceYear) -> pl.DataFrame:
     return year.contents.filter("latest").select(
-        *SLICES, "sample_no", "failed", unit_kind=pl.lit("sample")
+        *SLICES, "sample_no", "uscc", "sampled_on", "failed", unit_kind=pl.lit("sample")
     )
 
 

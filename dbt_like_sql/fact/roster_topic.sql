@@ -2,6 +2,7 @@
 --
 -- The roster is frozen: the first version of an entry counts, whatever is delivered later. Every
 -- project is to be inspected for every topic within the quarter; any visit does, whatever it finds.
+-- What is covered leads back to the row of its first visit, the rest to that of the roster.
 with roster as (
     select * from core.project_roster
     where version = 1
@@ -16,15 +17,29 @@ topics as (
     select * from ref.governance_topic
 ),
 
-visited as (
+visits as (
     select
         project_no,
         topic,
         cast(date_trunc('quarter', inspected_on) as date) as quarter_start,
-        min(inspected_on) as first_inspected_on,
-        count(*) as inspections
+        inspected_on,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row,
+        row_number() over (
+            partition by project_no, topic, date_trunc('quarter', inspected_on)
+            order by inspected_on, source_id, inspection_no
+        ) as place,
+        count(*) over (
+            partition by project_no, topic, date_trunc('quarter', inspected_on)
+        ) as inspections
     from inspections
-    group by 1, 2, 3
+),
+
+visited as (
+    select * from visits
+    where place = 1
 ),
 
 required as (
@@ -56,13 +71,16 @@ roster_topics as (
         required.quarter_start,
         coalesce(required.division_code, 'UNKNOWN') as division_code,
         required.entity_uscc,
-        visited.first_inspected_on,
+        visited.inspected_on as first_inspected_on,
         coalesce(visited.inspections, 0) as inspections,
         case when visited.project_no is null then 'fail' else 'pass' end as final_verdict,
-        required.delivery_id,
-        required.received_on,
-        required.source_sheet,
-        required.source_row
+        coalesce(visited.delivery_id, required.delivery_id) as delivery_id,
+        coalesce(visited.received_on, required.received_on) as received_on,
+        case
+            when visited.project_no is null then required.source_sheet
+            else visited.source_sheet
+        end as source_sheet,
+        coalesce(visited.source_row, required.source_row) as source_row
     from required
     left join visited
         on

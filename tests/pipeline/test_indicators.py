@@ -42,7 +42,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Truth]:
     """A small demo year, read and counted without the orchestration around it."""
     home = Home(tmp_path_factory.mktemp("city"))
     truth = generate(home.landing, scale=0.1)
-    sources = {name: each for name, each in load_sources().items() if name.startswith("demo_")}
+    delivered = set(truth.deliveries["source_id"])
+    sources = {name: each for name, each in load_sources().items() if name in delivered}
     days = sorted(set(truth.deliveries["received_on"].to_list()))
     register(home, sources, days)
     for source in sources.values():
@@ -131,6 +132,51 @@ def test_supervised_projects_are_those_of_the_truth(city: tuple[Home, Truth]) ->
         first["passed"].sum(),
         first["tested"].sum(),
     )
+
+
+def test_chains_and_classes_of_firms_are_those_of_the_truth(city: tuple[Home, Truth]) -> None:
+    home, truth = city
+    counts = table(home, "mart.indicator_count").filter(pl.col("period_type") == "year")
+    for indicator, variant, domain, programme, slices in (
+        ("manufacturing_pass_rate", "raw", "manufactured", "evaluative", ("chain", "firm_class")),
+        ("food_pass_rate", "evaluative", "food", "evaluative", ("firm_class", "subject_type")),
+        ("agri_product_pass_rate", "routine_monitoring", "agri", "routine_monitoring", ()),
+    ):
+        wanted = slices or ("subject_type",)
+        cell = ("year", "slice_type", "slice", "passed", "tested")
+        true = truth.firm_counts.filter(
+            pl.col("domain") == domain,
+            pl.col("programme") == programme,
+            pl.col("slice_type").is_in(wanted),
+            pl.col("tested") > 0,
+        ).select(cell)
+        found = counts.filter(
+            pl.col("indicator_id") == indicator,
+            pl.col("variant_id") == variant,
+            pl.col("slice_type").is_in(wanted),
+            pl.col("denominator") > 0,
+        ).select("period", "slice_type", "slice", "numerator", "denominator")
+        assert sorted(true.rows()) == sorted(found.rows())
+        assert true["slice"].n_unique() >= 5
+
+
+def test_coverage_of_the_four_topics_is_that_of_the_truth(city: tuple[Home, Truth]) -> None:
+    home, truth = city
+    counts = table(home, "mart.indicator_count").filter(
+        pl.col("indicator_id") == "four_governance_quarterly_coverage",
+        pl.col("period_type") == "quarter",
+    )
+    for slice_type, by in (("division", "division_code"), ("category", "topic")):
+        true = truth.coverage.group_by("quarter", by).agg(pl.col("covered", "due").sum())
+        found = counts.filter(slice_type=slice_type).select(
+            "period", "slice", "numerator", "denominator"
+        )
+        assert sorted(true.rows()) == sorted(found.rows())
+    missed = truth.coverage.group_by("quarter").agg(pl.col("due", "covered").sum())
+    assert missed.filter(pl.col("covered") < pl.col("due"))["quarter"].sort().to_list() == [
+        "2024Q2",
+        "2024Q4",
+    ]
 
 
 def test_year_to_date_ends_at_the_year_and_never_falls(city: tuple[Home, Truth]) -> None:

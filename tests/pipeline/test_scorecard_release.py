@@ -109,6 +109,11 @@ def test_figures_of_records_are_those_of_the_truth(home: Home, release: Path) ->
     assert supervised["numerator"] == first["passed"].sum()
     assert supervised["denominator"] == first["tested"].sum()
     assert supervised["evidence"] == "census"
+    topics = told(home, "truth.json", "coverage")
+    covered = found["four_governance_quarterly_coverage"]
+    assert covered["numerator"] == topics["covered"].sum()
+    assert covered["denominator"] == topics["due"].sum()
+    assert covered["official_status"] == "not_met"
     assert found["food_pass_rate"]["evidence"] == "operational"
 
 
