@@ -2,6 +2,7 @@
 --
 -- Verdicts are ranked: fail, method_inadequate, undecided, conditional, pass. The worst result
 -- decides, and a result with a limit but no verdict leaves a sample undecided unless another fails.
+-- A confirmed detection of a banned substance fails the sample whatever was reported.
 -- Units are counted on the first day known of: sampled, reported, published. Of acceptances only
 -- the first completion acceptance (attempt 1) counts; pre-acceptance is attempt 0.
 with samples as (
@@ -10,6 +11,11 @@ with samples as (
 
 results as (
     select * from latest.test_result
+),
+
+banned_detections as (
+    select * from fact.banned_detection
+    where is_confirmed
 ),
 
 inspections as (
@@ -84,6 +90,13 @@ result_verdicts as (
     from worst_results
 ),
 
+banned_samples as (
+    select distinct
+        source_id,
+        sample_no
+    from banned_detections
+),
+
 judged_samples as (
     select
         samples.source_id,
@@ -106,9 +119,17 @@ judged_samples as (
         samples.industry_code,
         samples.link,
         samples.verdict as reported_verdict,
-        result_verdicts.derived_verdict,
-        coalesce(samples.verdict, result_verdicts.result_verdict) as first_verdict,
         case
+            when banned_samples.sample_no is not null then 'fail'
+            else result_verdicts.derived_verdict
+        end as derived_verdict,
+        case
+            when banned_samples.sample_no is not null then 'fail'
+            else coalesce(samples.verdict, result_verdicts.result_verdict)
+        end as first_verdict,
+        case
+            when samples.verdict = 'fail' then 'reported'
+            when banned_samples.sample_no is not null then 'banned_substance'
             when samples.verdict is not null then 'reported'
             when result_verdicts.result_verdict is not null then result_verdicts.verdict_basis
         end as first_basis,
@@ -122,6 +143,10 @@ judged_samples as (
         on
             samples.source_id = result_verdicts.source_id
             and samples.sample_no = result_verdicts.sample_no
+    left join banned_samples
+        on
+            samples.source_id = banned_samples.source_id
+            and samples.sample_no = banned_samples.sample_no
 ),
 
 last_rechecks as (

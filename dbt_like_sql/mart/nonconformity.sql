@@ -13,6 +13,16 @@ results as (
     select * from latest.test_result
 ),
 
+banned_detections as (
+    select
+        source_id,
+        sample_no,
+        parameter_code,
+        seq
+    from fact.banned_detection
+    where is_confirmed
+),
+
 deliveries as (
     select * from meta.delivery
 ),
@@ -25,10 +35,22 @@ failed_units as (
 
 failing_results as (
     select
-        *,
-        case when verdict is null then 'derived' else 'reported' end as nonconformity_basis
+        results.*,
+        case
+            when results.verdict = 'fail' then 'reported'
+            when banned_detections.seq is not null then 'banned_substance'
+            else 'derived'
+        end as nonconformity_basis
     from results
-    where coalesce(verdict, derived_verdict) = 'fail'
+    left join banned_detections
+        on
+            results.source_id = banned_detections.source_id
+            and results.sample_no = banned_detections.sample_no
+            and results.parameter_code = banned_detections.parameter_code
+            and results.seq = banned_detections.seq
+    where
+        coalesce(results.verdict, results.derived_verdict) = 'fail'
+        or banned_detections.seq is not null
 ),
 
 located as (
