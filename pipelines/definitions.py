@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from assets.alerts import TABLE as ALERTS
+from assets.alerts import alerts_asset
 from assets.checks import table_checks
 from assets.computed import computed_assets
 from assets.deliveries import landing_files
@@ -18,7 +20,7 @@ from assets.release import release_asset
 from assets.workplace import Night, Workplace
 from pipelines.jobs import ingest_job, nightly_job, publish_job
 from pipelines.schedules import nightly_schedule
-from pipelines.sensors import landing_sensor
+from pipelines.sensors import alert_sensor, landing_sensor
 from pipelines.settings import read_settings
 from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
@@ -43,7 +45,7 @@ def build_definitions(
     models = load_models() if models is None else models
     made: dict[str, SqlModel | ComputedTable] = {**models, **computed}
     contracts = [
-        *(record_contracts()[table] for table in RECORD_TABLES),
+        *(record_contracts()[table] for table in (*RECORD_TABLES, ALERTS)),
         *(table.contract for table in made.values()),
     ]
     checks = [table_checks(contract) for contract in contracts]
@@ -54,13 +56,14 @@ def build_definitions(
             core_assets(sources),
             *model_assets(models, {*RECORD_TABLES, *computed}),
             *computed_assets(computed),
-            release_asset(made, RECORD_TABLES),
+            alerts_asset(),
+            release_asset(made, (*RECORD_TABLES, ALERTS)),
             docs_asset([contract.table for contract in contracts if contract.expectations]),
         ],
         asset_checks=[check for check in checks if check is not None],
         jobs=[nightly_job, ingest_job, publish_job],
         schedules=[nightly_schedule],
-        sensors=[landing_sensor],
+        sensors=[landing_sensor, alert_sensor],
         resources={"workplace": workplace or environment_workplace, "night": Night()},
         executor=dg.in_process_executor,
     )

@@ -1,11 +1,13 @@
-"""The landing sensor: files dropped into landing start a night at once."""
+"""Sensors: files dropped into landing start a night; banned substances that were found are told."""
 
 import hashlib
 
 import dagster as dg
 
+from assets.alerts import TABLE as ALERTS
+from assets.alerts import alert_metadata, found_in, raise_alerts
 from assets.ingest.landing import landed_files, landing_days, pending_days
-from assets.workplace import Workplace, today
+from assets.workplace import Workplace, asset_key, today
 from pipelines.jobs import night_config, nightly_job
 from pipelines.partitions import night_of, readable_days
 from warehouse.home import Home
@@ -44,3 +46,34 @@ def files_fingerprint(home: Home) -> str:
                 entry = (source_id, day.isoformat(), path.name, status.st_size, status.st_mtime_ns)
                 digest.update(f"{entry}\n".encode())
     return digest.hexdigest()[:32]
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Raises an alert for every banned substance found in records that were read since it last "
+        "looked. It waits for no model and no check, so a night that is stopped is told of as well."
+    ),
+)
+def alert_sensor(
+    context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
+) -> dg.SensorResult:
+    """Looks at result partitions written since the moment that the cursor holds."""
+    seen = int(context.cursor or 0)
+    written = {
+        path: path.stat().st_mtime_ns for path in workplace.home.partition_files("core.test_result")
+    }
+    fresh = [path for path, moment in written.items() if moment > seen]
+    if not fresh:
+        return dg.SensorResult(skip_reason="no results were read", cursor=str(seen))
+    found = found_in(workplace.home, fresh, workplace.resources)
+    raised = raise_alerts(workplace.home, found)
+    told = [
+        dg.AssetMaterialization(asset_key(ALERTS), metadata=alert_metadata(workplace.home, raised))
+    ]
+    return dg.SensorResult(
+        skip_reason=f"{raised.height} alerts raised from {len(fresh)} partitions of results",
+        cursor=str(max(written[path] for path in fresh)),
+        asset_events=told if raised.height else [],
+    )

@@ -30,6 +30,7 @@ PUBLISHED_SCHEMAS = {"latest": "core", "fact": "fact", "mart": "mart"}
 # Tables of the lake that are published as they are, beside the models.
 PUBLISHED_RECORD_TABLES = (
     "core.rejected_record",
+    "meta.alert",
     "meta.delivery",
     "meta.ignored_rows",
     "meta.control_total",

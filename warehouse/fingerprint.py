@@ -22,6 +22,7 @@ CODE_SUFFIXES = frozenset({".py", ".sql", ".yml", ".csv"})
 # and comparisons; nothing else is.
 RUN_DEPENDENT_COLUMNS: dict[str, frozenset[str]] = {
     "meta.release": frozenset({"release_id", "built_at"}),
+    "meta.alert": frozenset({"raised_at", "raised_on", "is_same_day"}),
 }
 
 

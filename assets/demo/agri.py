@@ -137,9 +137,9 @@ def _result_texts(rng: np.random.Generator, lines: pl.DataFrame) -> pl.Series:
     below = drawn_values(rng, least, lines["pass_high"].fill_null(1.0), lines["decimals"])
     bound = drawn_values(rng, least, least, lines["decimals"])
     style = pl.Series(shares(rng, size, 0.6, 0.04, 0.14, 0.18, 0.04))
-    style = pl.select(
-        pl.when(lines["limit_text"] == "不得检出").then(style.clip(0, 1)).otherwise(style)
-    ).to_series()
+    # What is banned is not found where the sample conforms, however high its limit.
+    never = (lines["limit_text"] == "不得检出") | (lines["banned"] == "true").fill_null(value=False)
+    style = pl.select(pl.when(never).then(style.clip(0, 1)).otherwise(style)).to_series()
     wide = pl.lit(below).str.replace_many(list(_WIDE), list(_WIDE.values()))
     passing = (
         pl.when(style == 0)
