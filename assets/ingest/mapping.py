@@ -7,6 +7,7 @@ that a type could not hold stays beside it in `<column>__text`, for a rule to re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from expectations.conditions import column_names
 from warehouse.contract import Column, Contract, Expectation, record_contracts
 from warehouse.reference_lists import wordings
 from warehouse.source import ASSIGNED, DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
@@ -90,7 +91,8 @@ def compile_record(
         sql, names = _with_results(sql, names)
     # Columns of a rule that this source does not give are nulls, which no rule but not_null minds.
     rules = tuple(_acting(rule, actions) for rule in _row_rules(contract, record, mapped))
-    missing = {name for rule in rules for name in rule.columns} - set(names) - ASSIGNED
+    read = {name for rule in rules for name in column_names(rule, contract.table)}
+    missing = read - set(names) - ASSIGNED
     if missing:
         nulls = ", ".join(
             f"CAST(NULL AS {contract.column(name).duckdb_type}) AS {identifier(name)}"
