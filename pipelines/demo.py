@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from assets.demo.air_year import write_air
 from assets.demo.city_year import SEED, generate
 from assets.demo.ledger_book import ledger_calendar, write_ledger
 from warehouse.errors import SamplehouseError
@@ -14,6 +15,7 @@ from warehouse.plan import chosen_plan
 
 YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
+AIR_TRUTH_FILE = "demo_air_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -36,6 +38,7 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
         generate(home.landing, seed=seed, scale=scale, truth_file=truth)
         plan = chosen_plan(ledger_calendar()["plan_id"][0])
         write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
+        write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
         made_of.write_text(wanted, "ascii")
     told = json.loads(truth.read_text("utf-8"))["deliveries"]
     return len(told) + ledger_calendar().height

@@ -61,6 +61,11 @@ _ARROW: dict[str, pa.DataType] = {
 }
 
 
+def decimal_type() -> str:
+    """DuckDB's type of exact numbers."""
+    return _DUCKDB["decimal"]
+
+
 class Model(BaseModel):
     """Base of every declaration: unknown keys are errors, values do not change."""
 

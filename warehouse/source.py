@@ -52,6 +52,8 @@ RecordTable = Literal[
     "draw_inspector",
     "draw_assignment",
     "case_event",
+    "air_hour",
+    "air_exception_day",
 ]
 Parser = Literal["code"]
 
@@ -202,6 +204,11 @@ class ColumnMap(Model):
     default: str | int | float | bool | None = Field(default=None, description="where blank")
     parse: Parser | None = Field(
         default=None, description="`code`: lower case and half width, for wordings that drift"
+    )
+    factor: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]+(\.[0-9]+)?$",
+        description="what delivered numbers are multiplied by, exactly, to be in the unit wanted",
     )
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
 

@@ -67,7 +67,10 @@ def _record_problems(key: str, record: RecordMap, contract: Contract) -> Iterato
             yield f"{key}.when.{delivered}: {problem}"
     for name, column in record.columns.items():
         yield from _column_problems(
-            f"{key}.columns.{name}", column, contract.column(name).reference
+            f"{key}.columns.{name}",
+            column,
+            kind=contract.column(name).type,
+            reference=contract.column(name).reference,
         )
     for rule in record.rules:
         if unknown := sorted(set(rule.columns) - set(contract.column_names)):
@@ -80,12 +83,16 @@ def _record_problems(key: str, record: RecordMap, contract: Contract) -> Iterato
             yield f"{key}.columns: {missing}{hint}"
 
 
-def _column_problems(key: str, column: ColumnMap, reference: str | None) -> Iterator[str]:
+def _column_problems(
+    key: str, column: ColumnMap, *, kind: str, reference: str | None
+) -> Iterator[str]:
     if column.pattern is not None:
         if problem := _problem(column.pattern):
             yield f"{key}.pattern: {problem}"
         elif not re.compile(column.pattern).groups:
             yield f"{key}.pattern: put the part that counts in parentheses"
+    if column.factor is not None and kind not in ("decimal", "number"):
+        yield f"{key}.factor: this column holds {kind}, not a measured number"
     if isinstance(column.codes, str):
         try:
             code_list(column.codes)

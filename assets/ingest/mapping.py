@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from expectations.conditions import column_names
-from warehouse.contract import Column, Contract, Expectation, record_contracts
+from warehouse.contract import Column, Contract, Expectation, decimal_type, record_contracts
 from warehouse.reference_lists import wordings
 from warehouse.source import ASSIGNED, DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
 from warehouse.sql import identifier, literal
@@ -19,8 +19,8 @@ PROVENANCE = ("delivery_id", "received_on", "sequence", "source_sheet", "source_
 _TYPED = {
     "date": "parse_date({text}, '{order}')",
     "timestamp": "parse_timestamp({text}, '{order}')",
-    "decimal": "parse_number({text})",
-    "number": "CAST(parse_number({text}) AS DOUBLE)",
+    "decimal": "{number}",
+    "number": "CAST({number} AS DOUBLE)",
     "integer": "CASE WHEN parse_number({text}) % 1 = 0 "
     "THEN TRY_CAST(parse_number({text}) AS BIGINT) END",
     "boolean": "CASE WHEN lower(trim({text})) IN ('true', '1', 'yes', 'y', '是', '有') THEN TRUE "
@@ -148,7 +148,10 @@ def _typed_column(column: Column, source: ColumnMap) -> tuple[str, ...]:
     if column.type == "text":
         return (f"lower(clean_text({name})) AS {name}" if source.parse == "code" else name,)
     # parse_date and parse_number clean their text themselves.
-    typed = _TYPED[column.type].format(text=name, order=source.date_order)
+    number = f"parse_number({name})"
+    if source.factor is not None:
+        number = f"CAST({number} * {source.factor} AS {decimal_type()})"
+    typed = _TYPED[column.type].format(text=name, number=number, order=source.date_order)
     return (f"{typed} AS {name}", f"{name} AS {identifier(_raw(column))}")
 
 

@@ -33,6 +33,10 @@ roster_topics as (
     select * from fact.unit_roster_topic
 ),
 
+air_days as (
+    select * from fact.unit_air_day
+),
+
 firm_periods as (
     select * from fact.firm_period
 ),
@@ -127,6 +131,8 @@ units as (
     select * from inspected_units
     union all
     select * from roster_topics
+    union all
+    select * from air_days
 ),
 
 described_units as (

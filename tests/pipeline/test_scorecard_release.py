@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.demo.air_year import write_air
 from assets.demo.city_year import generate
 from assets.demo.ledger_book import write_ledger
 from pipelines import cli
@@ -40,6 +41,7 @@ def home(
     """A home with the release of a small demo year."""
     home = Home(tmp_path_factory.mktemp("scorecard") / "home")
     generate(home.landing, scale=0.1, truth_file=home.root / "truth.json")
+    write_air(home.landing, 1).write(home.root / "air_truth.json")
     write_ledger(home.landing, PLAN, 1).write(home.root / "ledger_truth.json")
     outcome = quick_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}))
     assert outcome.published, outcome.errors
@@ -115,6 +117,26 @@ def test_figures_of_records_are_those_of_the_truth(home: Home, release: Path) ->
     assert covered["denominator"] == topics["due"].sum()
     assert covered["official_status"] == "not_met"
     assert found["food_pass_rate"]["evidence"] == "operational"
+
+
+def test_days_of_air_are_those_of_the_truth_and_have_a_budget_in_days(
+    home: Home, release: Path
+) -> None:
+    days = told(home, "air_truth.json", "days")
+    good, valid = int(days["is_good"].sum()), int(days["is_valid"].sum())
+    row = scorecard_rows(release, None).row(
+        by_predicate=pl.col("target_id") == "good_air_days_ratio", named=True
+    )
+
+    assert (row["numerator"], row["denominator"]) == (good, valid) == (343, 363)
+    assert row["value"] == pytest.approx(100 * good / valid)
+    assert (row["official_status"], row["evidence"], row["lower"]) == ("met", "census", None)
+    # 363 valid days against 94 % allow 21: the year is over, and as large as what was measured.
+    assert (row["failures_allowed"], row["failures_left"]) == (21, 1)
+    assert row["awaiting_decision"]
+    failing = parts(explanation(release, "good_air_days_ratio", most=0))["Failing rows"]
+    assert failing["unit"].n_unique() == valid - good
+    assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
 
 
 def test_figures_of_the_ledger_are_those_of_its_truth(home: Home, release: Path) -> None:
