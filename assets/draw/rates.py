@@ -1,0 +1,93 @@
+"""Rates of random draws with their intervals: ``mart.draw_rate``."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.statistics.intervals import wilson
+from assets.statistics.stratified import stratified_rate
+
+Tables = Mapping[str, pl.DataFrame]
+
+SAMPLED = ("refused", "discovered")  # measures that speak for more objects than were visited
+PERIODS = {
+    "year": pl.col("drawn_on").dt.strftime("%Y"),
+    "quarter": pl.format("{}Q{}", pl.col("drawn_on").dt.year(), pl.col("drawn_on").dt.quarter()),
+}
+RATE = {
+    "measure": pl.String(),
+    "period_type": pl.String(),
+    "period": pl.String(),
+    "risk_class": pl.String(),
+    "numerator": pl.Int64(),
+    "denominator": pl.Int64(),
+    "rate": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "estimated_by": pl.String(),
+    "as_of": pl.Date(),
+}
+
+
+def draw_rate(tables: Tables) -> pl.DataFrame:
+    """Rows of ``mart.draw_rate``: every count divided, and discoveries of all risk classes weighed.
+
+    Risk classes are drawn with different probabilities, so the discoveries of all of them together
+    are estimated as a stratified rate: each stratum of each draw stands for its N_h objects. Where
+    objects of one stratum had unequal probabilities (weighted draws) no such rate is made.
+
+    Args:
+        tables: ``mart.draw_count`` and ``fact.draw_visit``.
+    """
+    counts = tables["mart.draw_count"]
+    bounds = wilson(counts["numerator"].to_numpy(), counts["denominator"].to_numpy())
+    is_sampled = pl.col("measure").is_in(SAMPLED)
+    rates = counts.with_columns(
+        rate=pl.col("numerator") / pl.col("denominator"),
+        low=pl.when(is_sampled).then(pl.Series(bounds.lower, dtype=pl.Float64)),
+        high=pl.when(is_sampled).then(pl.Series(bounds.upper, dtype=pl.Float64)),
+        estimated_by=pl.lit("share"),
+    )
+    parts = [rates.select(pl.col(name).cast(kind) for name, kind in RATE.items())]
+    visits = tables["fact.draw_visit"].filter("is_random")
+    for period_type, period in PERIODS.items():
+        dated = visits.with_columns(period=period)
+        parts += [_discovered(rows, period_type, counts) for rows in dated.partition_by("period")]
+    return pl.concat(parts)
+
+
+def _discovered(visits: pl.DataFrame, period_type: str, counts: pl.DataFrame) -> pl.DataFrame:
+    """The stratified rate of discoveries of one period; no row where there is none."""
+    plain = pl.col("stratum_drawn") / pl.col("stratum_size")
+    unequal = visits.filter((pl.col("inclusion_probability") - plain).abs() > 1e-9)  # noqa: PLR2004 - written with 10 decimals
+    judged = pl.col("finding").is_in(["none", "problem"])
+    strata = (
+        visits.group_by("source_id", "draw_no", "stratum")
+        .agg(
+            weight=pl.col("stratum_size").first(),
+            population=pl.col("stratum_size").first(),
+            successes=(pl.col("finding") == "problem").sum(),
+            trials=judged.sum(),
+        )
+        .sort("source_id", "draw_no", "stratum")
+        .with_columns(stratum=pl.concat_str("draw_no", "stratum", separator=" "))
+    )
+    if unequal.height or strata["trials"].sum() == 0:
+        return pl.DataFrame(schema=RATE)
+    found = stratified_rate(strata)
+    row = pl.DataFrame(
+        {
+            "measure": ["discovered"],
+            "period_type": [period_type],
+            "period": [visits["period"][0]],
+            "risk_class": ["ALL"],
+            "numerator": [strata["successes"].sum()],
+            "denominator": [strata["trials"].sum()],
+            "rate": [found.value],
+            "low": [found.lower],
+            "high": [found.upper],
+            "estimated_by": ["stratified"],
+            "as_of": [counts["as_of"][0] if counts.height else None],
+        }
+    )
+    return row.select(pl.col(name).cast(kind) for name, kind in RATE.items())
