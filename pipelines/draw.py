@@ -134,6 +134,29 @@ def verify(
         )
 
 
+@draw_app.command("publish")
+def publish(
+    draw_no: Annotated[str, typer.Argument(help="Number of the draw.")],
+    output: Annotated[Path, typer.Option(help="Workbook to write, such as draw.xlsx.")],
+    on: Annotated[
+        dt.date | None,
+        typer.Option(parser=as_day, metavar="DATE", help="Day of publication, today by default."),
+    ] = None,
+) -> None:
+    """Write item, task and results of a draw as they may be published: personal data masked."""
+    from pipelines.draw_publication import (  # noqa: PLC0415 - loads the engines
+        publication,
+        write_publication,
+    )
+    from pipelines.partitions import today  # noqa: PLC0415 - as above
+    from pipelines.settings import read_settings  # noqa: PLC0415 - as above
+
+    sheets = publication(read_settings().home.release_file, draw_no, on or today())
+    write_publication(sheets, output)
+    counted = ", ".join(f"{name} {rows.height}" for name, rows in sheets.items())
+    show.say(f"{output}: {counted} rows")
+
+
 def _file_name(draw_no: str) -> str:
     """The number of a draw without what file systems mind."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in draw_no)

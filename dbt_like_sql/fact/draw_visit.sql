@@ -15,12 +15,7 @@ chosen as (
 ),
 
 roster_inspectors as (
-    select
-        source_id,
-        draw_no,
-        inspector_id,
-        ';' || conflicts || ';' as conflicts
-    from latest.draw_inspector
+    select * from latest.draw_inspector
 ),
 
 assignments as (
@@ -53,9 +48,28 @@ build as (
     select * from meta.build
 ),
 
+barred as (
+    select
+        source_id,
+        draw_no,
+        inspector_id,
+        ';' || conflicts || ';' as units
+    from roster_inspectors
+),
+
 first_visits as (
     select
-        *,
+        source_id,
+        inspection_no,
+        draw_no,
+        unit_id,
+        sampling_basis,
+        inspected_on,
+        finished_on,
+        first_inspector_id,
+        second_inspector_id,
+        result_code,
+        published_on,
         coalesce(finished_on, inspected_on) as trigger_on
     from inspections
     qualify
@@ -132,23 +146,22 @@ conflict_counts as (
             where assigned.inspector_id is not null or came.inspector_id is not null
         ) as conflicts_broken
     from chosen
-    inner join roster_inspectors
+    inner join barred
         on
-            chosen.source_id = roster_inspectors.source_id
-            and chosen.draw_no = roster_inspectors.draw_no
-            and replace(roster_inspectors.conflicts, ';' || chosen.unit_id || ';', '')
-            <> roster_inspectors.conflicts
+            chosen.source_id = barred.source_id
+            and chosen.draw_no = barred.draw_no
+            and replace(barred.units, ';' || chosen.unit_id || ';', '') <> barred.units
     left join assigned
         on
             chosen.source_id = assigned.source_id
             and chosen.draw_no = assigned.draw_no
             and chosen.unit_id = assigned.unit_id
-            and roster_inspectors.inspector_id = assigned.inspector_id
+            and barred.inspector_id = assigned.inspector_id
     left join came
         on
             chosen.draw_no = came.draw_no
             and chosen.unit_id = came.unit_id
-            and roster_inspectors.inspector_id = came.inspector_id
+            and barred.inspector_id = came.inspector_id
     group by 1, 2, 3
 ),
 

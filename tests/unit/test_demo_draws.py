@@ -1,0 +1,143 @@
+"""The demo's draws through the pipeline, against what their generator knows about them."""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.computed import in_contract, maker
+from assets.demo.draws import AUDITS, RESULTS, DrawTruth, write_draws
+from assets.draw.verify import verify
+from assets.ingest.landing import deliveries, landing_days, register
+from assets.ingest.run import ingest, read_raw
+from warehouse.engine.model import load_computed, load_models
+from warehouse.engine.run import attach_dependencies, run_model
+from warehouse.home import Home
+from warehouse.source import load_sources
+from warehouse.sql import qualified
+from warehouse.tables import write_parquet
+
+MODELS = (
+    *(f"latest.{name}" for name in ("draw", "draw_object", "draw_inspector", "draw_assignment")),
+    "latest.site_inspection",
+    "fact.draw_check",
+    "fact.draw_visit",
+    "mart.draw_count",
+    "mart.draw_rate",
+)
+SEED = 20240702
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, DrawTruth]:
+    """A home that has read the draws and made the tables that follow from them."""
+    home = Home(tmp_path_factory.mktemp("draws"))
+    truth = write_draws(home.landing, SEED)
+    sources = {name: load_sources()[name] for name in (AUDITS, RESULTS)}
+    days = sorted({day for found in landing_days(home).values() for day in found})
+    register(home, sources, days)
+    for source in sources.values():
+        read_raw(home, source, days)
+    ingest(home, sources, days, check=False)
+    models, computed = load_models(), load_computed()
+    with duckdb.connect() as con:
+        for name in MODELS:
+            table = models.get(name) or computed[name]
+            attach_dependencies(con, table, home, None)
+            if name in models:
+                run_model(con, models[name], home)
+                continue
+            given = {each: con.sql(f"FROM {qualified(each)}").pl() for each in table.depends_on}
+            rows = in_contract(maker(computed[name])(given), table.contract)
+            write_parquet(rows, home.model_file(name))
+    return home, truth
+
+
+def table(built: tuple[Home, DrawTruth], name: str) -> pl.DataFrame:
+    return pl.read_parquet(built[0].model_file(name))
+
+
+def test_every_file_is_read_whole(built: tuple[Home, DrawTruth]) -> None:
+    found = deliveries(built[0])
+    assert found["status"].unique().to_list() == ["loaded"]
+    assert found.filter(pl.col("rows_rejected") > 0).rows() == []
+    assert found["message"].drop_nulls().to_list() == []
+    assert dict(found["source_id"].value_counts().rows()) == {AUDITS: 8, RESULTS: 8}
+
+
+def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]) -> None:
+    counts = table(built, "mart.draw_count").filter(period_type="quarter")
+    by_class = counts.filter(
+        (pl.col("risk_class") != "ALL") | (pl.col("measure") == "draws_reproducible")
+    ).select(built[1].counts.columns)
+    assert by_class.sort(pl.all()).rows() == built[1].counts.sort(pl.all()).rows()
+    flawed = (
+        built[1]
+        .counts.group_by("measure")
+        .agg(short=(pl.col("denominator") - pl.col("numerator")).sum())
+    )
+    assert flawed["short"].min() > 0
+
+
+def test_all_risk_classes_add_up_to_the_year(built: tuple[Home, DrawTruth]) -> None:
+    year = table(built, "mart.draw_count").filter(period_type="year", risk_class="ALL")
+    sums = built[1].counts.group_by("measure").agg(pl.col("numerator", "denominator").sum())
+    expected = sums.filter(pl.col("measure") != "discovered").sort("measure").rows()
+    assert year.select("measure", "numerator", "denominator").sort("measure").rows() == expected
+
+
+def test_the_draw_that_was_tampered_with_is_found_and_the_others_are_not(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    checks = table(built, "fact.draw_check").sort("draw_no")
+    assert checks["is_reproducible"].to_list() == [True, True, True, False]
+    assert "draw_rank does not follow" in checks["differs_in"][3]
+    for path in sorted((built[0].landing / AUDITS).rglob("*.json")):
+        assert bool(verify(path.read_text("utf-8"), path.name)) == ("-04" in path.name)
+
+
+def test_discoveries_of_all_classes_are_weighed_where_classes_are_strata(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    rates = table(built, "mart.draw_rate").filter(measure="discovered", risk_class="ALL")
+    assert set(rates["period"]) == {"2024Q1", "2024Q2", "2024Q4"}  # the third draw has weights
+    visits = table(built, "fact.draw_visit").filter(draw_no="YW-2024-01")
+    strata = visits.group_by("stratum").agg(
+        pl.col("stratum_size").first(),
+        checked=pl.col("finding").is_in(["none", "problem"]).sum(),
+        found=(pl.col("finding") == "problem").sum(),
+    )
+    seen = strata.filter(pl.col("checked") > 0)
+    whole = pl.col("stratum_size")
+    weighed = seen.select((whole * pl.col("found") / pl.col("checked")).sum() / whole.sum()).item()
+    first = rates.filter(period="2024Q1").row(0, named=True)
+    assert first["rate"] == pytest.approx(weighed)
+    # Risky classes are drawn more often, so the plain share would be too high.
+    assert first["rate"] < first["numerator"] / first["denominator"]
+    assert first["low"] < first["rate"] < first["high"]
+
+
+def test_replacements_came_with_the_second_delivery_and_nothing_else_changed(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    objects = table(built, "latest.draw_object").filter(draw_no="YW-2024-01")
+    changed = objects.filter(pl.col("version") == 2)
+    assert changed["received_on"].unique().to_list() == [dt.date(2024, 2, 5)]
+    assert set(changed["status"]) == {"replaced", "replacement"}
+    assert changed.height == 8
+
+
+def test_the_same_seed_gives_the_same_bytes(built: tuple[Home, DrawTruth], tmp_path: Path) -> None:
+    write_draws(tmp_path, SEED)
+    assert hashes(tmp_path) == hashes(built[0].landing)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.*"))
+        if path.is_file()
+    }
