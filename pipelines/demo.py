@@ -1,6 +1,5 @@
 """The demo: a synthetic city's year delivered, and the pass rates of its release."""
 
-import json
 from pathlib import Path
 
 import duckdb
@@ -8,6 +7,7 @@ import polars as pl
 
 from assets.demo.air_year import write_air
 from assets.demo.city_year import SEED, generate
+from assets.demo.draws import write_draws
 from assets.demo.ledger_book import ledger_calendar, write_ledger
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
@@ -16,6 +16,7 @@ from warehouse.plan import chosen_plan
 YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
 AIR_TRUTH_FILE = "demo_air_truth.json"
+DRAW_TRUTH_FILE = "demo_draw_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -26,22 +27,30 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     Raises:
         SamplehouseError: the home holds another demo, which would be mixed with this one.
     """
-    truth, made_of = home.root / TRUTH_FILE, home.root / "demo.txt"
+    made_of = home.root / "demo.txt"
     wanted = f"seed {seed}, scale {scale:g}"
-    if made_of.is_file() and made_of.read_text("ascii") != wanted:
+    made, *counted = made_of.read_text("ascii").splitlines() if made_of.is_file() else [wanted]
+    if made != wanted:
         raise SamplehouseError(
-            f"{home.root} holds the demo with {made_of.read_text('ascii')} already; choose another "
-            "home with SAMPLEHOUSE_HOME"
+            f"{home.root} holds the demo with {made} already; choose another home with "
+            "SAMPLEHOUSE_HOME"
         )
-    if not made_of.is_file():
-        home.root.mkdir(parents=True, exist_ok=True)
-        generate(home.landing, seed=seed, scale=scale, truth_file=truth)
-        plan = chosen_plan(ledger_calendar()["plan_id"][0])
-        write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
-        write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
-        made_of.write_text(wanted, "ascii")
-    told = json.loads(truth.read_text("utf-8"))["deliveries"]
-    return len(told) + ledger_calendar().height
+    if counted:
+        return int(counted[0])
+    home.root.mkdir(parents=True, exist_ok=True)
+    before = _files(home)
+    generate(home.landing, seed=seed, scale=scale, truth_file=home.root / TRUTH_FILE)
+    plan = chosen_plan(ledger_calendar()["plan_id"][0])
+    write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
+    write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
+    write_draws(home.landing, seed).write(home.root / DRAW_TRUTH_FILE)
+    delivered = _files(home) - before
+    made_of.write_text(f"{wanted}\n{delivered}\n", "ascii")
+    return delivered
+
+
+def _files(home: Home) -> int:
+    return sum(path.is_file() for path in home.landing.rglob("*"))
 
 
 def pass_rates(release: Path) -> pl.DataFrame:

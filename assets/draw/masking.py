@@ -12,13 +12,14 @@ INDIVIDUAL = "92"
 PERSON_NAME = 4  # no name of a firm is as short
 KEPT_HEAD, KEPT_TAIL = 2, 4
 MASK = "***"
-PERSONAL = (
-    r"\b[1-9]\d{5}(?:18|19|20)\d{9}[\dXx]\b",  # citizen's number (GB 11643)
-    r"\b[1-9]\d{5}\d{9}\b",  # the older one of 15 digits
-    r"\b1[3-9]\d{9}\b",  # mobile telephone
-    r"\b0\d{2,3}[- ]?\d{7,8}\b",  # telephone
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # mail
+# Numbers, with no digit before or after them (Chinese characters need not be set off by blanks).
+NUMBERS = (
+    r"[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx]",  # citizen's number (GB 11643)
+    r"[1-9][0-9]{14}",  # the older one of 15 digits
+    r"1[3-9][0-9]{9}",  # mobile telephone
+    r"0[0-9]{2,3}[- ]?[0-9]{7,8}",  # telephone
 )
+MAIL = r"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 
 
 def masked_name(name: str, code: str) -> pl.Expr:
@@ -48,7 +49,8 @@ def masked_code(code: str) -> pl.Expr:
 
 def masked_text(text: str) -> pl.Expr:
     """The text in column `text` without numbers by which a person can be known."""
-    masked = pl.col(text)
-    for pattern in PERSONAL:
-        masked = masked.str.replace_all(f"(?u){pattern}", MASK)
+    masked = pl.col(text).str.replace_all(MAIL, MASK)
+    for pattern in NUMBERS * 2:  # twice: two numbers may share the character between them
+        around = f"(^|[^0-9])(?:{pattern})([^0-9]|$)"
+        masked = masked.str.replace_all(around, f"${{1}}{MASK}${{2}}")
     return masked
