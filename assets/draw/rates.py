@@ -41,7 +41,8 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
     """
     counts = tables["mart.draw_count"]
     bounds = wilson(counts["numerator"].to_numpy(), counts["denominator"].to_numpy())
-    is_sampled = pl.col("measure").is_in(SAMPLED)
+    # Of all classes together the units were drawn with different probabilities.
+    is_sampled = pl.col("measure").is_in(SAMPLED) & (pl.col("risk_class") != "ALL")
     rates = counts.with_columns(
         rate=pl.col("numerator") / pl.col("denominator"),
         low=pl.when(is_sampled).then(pl.Series(bounds.lower, dtype=pl.Float64)),
