@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assets.figures import judged_figures, other_figures
 from assets.statistics.intervals import wilson
 from assets.statistics.multiplicity import below_p_value, benjamini_hochberg
 from assets.statistics.sample_size import samples_still_needed
@@ -26,6 +27,7 @@ KEY = (*CELL, "slice_type", "slice")
 COMPARED_PERIODS = ("year",)
 PERCENT = 100
 EXACT_STATUS = ("no_data", "not_judged")
+RATE = pl.col("kind").is_in(("rate", "coverage"))
 
 # Columns that only some rows have, so that a table may come without them.
 SOMETIMES: dict[str, pl.DataType] = {
@@ -57,14 +59,19 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
     Raises:
         SamplehouseError: two targets want the figure of one indicator in one year.
     """
-    rates = _with_rates(_counts(tables))
+    counts = _counts(tables)
+    rates = _with_rates(counts.filter(RATE))
     estimates = weighted_estimates(rates, tables["ref.indicator_weight"])
     whole = _with_weighted(rates.filter(WHOLE), estimates)
+    scores = tables["mart.survey_score"].filter("is_last_wave", pl.col("survey_domain") == "all")
+    figures = other_figures(counts.filter(~RATE, WHOLE), scores)
+    whole = pl.concat([whole, figures], how="diagonal_relaxed")
     held = _with_target(whole, tables["ref.plan"], tables["ref.plan_target"])
     judged = _judged(held, estimates)
     slices = _with_shrinkage(_with_q_values(rates))
     rows = pl.concat([judged, slices], how="diagonal").drop(
-        "weighting", "suppress_below", "rounding_digits", "rounding_mode", "is_census"
+        *("weighting", "suppress_below", "rounding_digits", "rounding_mode", "is_census", "kind"),
+        *("exact", "one_sided_lower", "one_sided_upper"),
     )
     absent = {name: kind for name, kind in SOMETIMES.items() if name not in rows.columns}
     return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())
@@ -72,7 +79,7 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
 
 def _counts(tables: Tables) -> pl.DataFrame:
     """The counts with what their definitions say of them."""
-    indicators = tables["ref.indicator"].select("indicator_id", "unit", "suppress_below")
+    indicators = tables["ref.indicator"].select("indicator_id", "kind", "unit", "suppress_below")
     variants = tables["ref.indicator_variant"].select(
         "indicator_id", "variant_id", "weighting", "rounding_digits", "rounding_mode"
     )
@@ -244,7 +251,13 @@ def _judged(held: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate]) -
     """Official status and evidence of the rows that have a target; the others stay."""
     with_target = held.filter(pl.col("target").is_not_null())
     parts = [held.filter(pl.col("target").is_null())]
-    for part in with_target.partition_by("rounding_digits", "rounding_mode", "is_weighted"):
+    figures = with_target.filter(~RATE)
+    parts += [
+        judged_figures(part, _rounding(part))
+        for part in figures.partition_by("rounding_digits", "rounding_mode")
+    ]
+    rates = with_target.filter(RATE)
+    for part in rates.partition_by("rounding_digits", "rounding_mode", "is_weighted"):
         rounding = _rounding(part)
         weighted = bool(part["is_weighted"][0])
         parts.append(

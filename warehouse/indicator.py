@@ -193,7 +193,7 @@ class Indicator(Model):
 
     id: str = Identifier
     name: Words
-    kind: Literal["rate", "coverage"]
+    kind: Literal["rate", "coverage", "count", "score"]
     unit: str = Field(min_length=1)
     unit_kind: str = Field(description="code of the list unit_kind")
     domains: tuple[str, ...] = Field(min_length=1)

@@ -11,6 +11,9 @@ from warehouse.plan import Milestone, Plan, Target, load_plans
 
 Row = dict[str, Any]
 
+# Kinds of targets that allow failures among units; counts and scores do not.
+BUDGETED = ("rate", "coverage")
+
 
 def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame]:
     """The tables that plans become, by name; columns as in their contracts.
@@ -126,7 +129,7 @@ def _target(plan: Plan, target: Target) -> Row:
 
 def _budgets(plan: Plan, target: Target) -> Iterator[Row]:
     """The periods for which a target of an indicator has a failure budget; the year always."""
-    if target.target_id not in plan.head.official:
+    if target.target_id not in plan.head.official or target.kind not in BUDGETED:
         return
     planned = plan.head.planned_samples.get(target.target_id)
     shared = {

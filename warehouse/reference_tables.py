@@ -16,6 +16,7 @@ from warehouse.case_tables import case_rows
 from warehouse.contract import Column, Contract, parse_contract, read_yaml
 from warehouse.errors import ConfigurationError
 from warehouse.indicator_rows import indicator_rows
+from warehouse.instrument import instrument_rows
 from warehouse.plan_tables import plan_rows
 from warehouse.reference_lists import code_list, code_lists, codes
 
@@ -40,7 +41,7 @@ def definition_tables() -> Mapping[str, ReferenceTable]:
     """
     contracts = reference_table_contracts()
     values = {f"ref.{path.stem}": path for path in sorted(VALUES_DIR.glob("*.csv"))}
-    rows = {**indicator_rows(), **plan_rows(), **case_rows()}
+    rows = {**indicator_rows(), **plan_rows(), **case_rows(), **instrument_rows()}
     if odd := sorted((rows.keys() | values.keys()) ^ contracts.keys()):
         raise ConfigurationError(
             f"{', '.join(odd)}: every table of definitions or values needs a contract in "

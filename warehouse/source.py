@@ -54,6 +54,7 @@ RecordTable = Literal[
     "case_event",
     "air_hour",
     "air_exception_day",
+    "survey_response",
 ]
 Parser = Literal["code"]
 

@@ -37,6 +37,22 @@ air_days as (
     select * from fact.unit_air_day
 ),
 
+case_clocks as (
+    select * from fact.unit_case_clock
+),
+
+service_cases as (
+    select * from fact.unit_service_case
+),
+
+incidents as (
+    select * from fact.unit_incident
+),
+
+survey_responses as (
+    select * from fact.unit_survey_response
+),
+
 firm_periods as (
     select * from fact.firm_period
 ),
@@ -133,6 +149,14 @@ units as (
     select * from roster_topics
     union all
     select * from air_days
+    union all
+    select * from case_clocks
+    union all
+    select * from service_cases
+    union all
+    select * from incidents
+    union all
+    select * from survey_responses
 ),
 
 described_units as (

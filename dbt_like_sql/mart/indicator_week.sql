@@ -1,8 +1,13 @@
 -- Counts of each indicator variant by week, for control charts: a year of months is too few points.
--- What is itself the assessment of a month or longer has no week.
+-- What is itself the assessment of a month or longer has no week; counts and scores are no rates.
 with units as (
     select * from fact.indicator_unit
     where is_counted and assessed_period is null
+),
+
+rates as (
+    select indicator_id from ref.indicator
+    where kind in ('rate', 'coverage')
 ),
 
 build as (
@@ -11,13 +16,15 @@ build as (
 
 weeks as (
     select
-        indicator_id,
-        variant_id,
-        estimates,
-        cast(date_trunc('week', counted_on) as date) as week_start,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator
+        units.indicator_id,
+        units.variant_id,
+        units.estimates,
+        cast(date_trunc('week', units.counted_on) as date) as week_start,
+        sum(units.numerator) as numerator,
+        sum(units.denominator) as denominator
     from units
+    inner join rates
+        on units.indicator_id = rates.indicator_id
     group by 1, 2, 3, 4
 ),
 

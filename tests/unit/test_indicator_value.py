@@ -43,7 +43,9 @@ def values(*rows: dict[str, Any], **tables: pl.DataFrame) -> list[dict[str, Any]
     definitions = {name: table.rows for name, table in definition_tables().items()}
     given_tables = {f"ref.{name}": frame for name, frame in tables.items()}
     counts = pl.DataFrame(list(rows), schema=COUNTS)
-    found = indicator_value({**definitions, "mart.indicator_count": counts, **given_tables})
+    scores = pl.DataFrame(schema=load_computed()["mart.survey_score"].contract.polars_schema())
+    made = {"mart.indicator_count": counts, "mart.survey_score": scores}
+    found = indicator_value({**definitions, **made, **given_tables})
     return in_contract(found, TABLE.contract).to_dicts()
 
 

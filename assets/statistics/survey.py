@@ -1,0 +1,121 @@
+"""Means of surveys with their design-based interval: strata, clusters, weights.
+
+Linearised (Taylor) variance of a weighted sum of ratio means, with primary sampling units taken as
+drawn with replacement within strata unless their number is known (Woodruff 1971, JASA 66; Särndal,
+Swensson and Wretman 1992, *Model Assisted Survey Sampling*, 5; Lumley 2010, *Complex Surveys*, 2).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from assets.statistics.inputs import StatisticsError
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class SurveyMean:
+    """A weighted mean and what the design of the sample says of it.
+
+    Attributes:
+        value: the mean, in the unit of the scores.
+        standard_error: NaN where nothing can be said of it: one primary sampling unit in all.
+        lower, upper: two-sided 95 % interval, clipped to 0..100.
+        one_sided_lower, one_sided_upper: one-sided 95 % bounds, clipped likewise.
+        respondents: respondents with a score.
+        clusters: primary sampling units.
+        strata: strata.
+        degrees_of_freedom: clusters less strata.
+    """
+
+    value: float
+    standard_error: float
+    lower: float
+    upper: float
+    one_sided_lower: float
+    one_sided_upper: float
+    respondents: int
+    clusters: int
+    strata: int
+    degrees_of_freedom: int
+
+
+def composite_mean(answers: pl.DataFrame) -> SurveyMean:
+    """The weighted sum of the domains' means.
+
+    Domain means are ratio means: sum of weight times score over sum of weight, among those who
+    answered in the domain. A stratum of one primary sampling unit takes the mean of all as its own,
+    which errs on the safe side.
+
+    Args:
+        answers: respondent, domain, domain_weight (> 0), score (0..100), weight (> 0), stratum,
+            cluster, population (primary sampling units in the stratum, or null); one row per
+            respondent and domain answered.
+
+    Returns:
+        The mean and its interval (Student t, clusters less strata degrees of freedom).
+
+    Raises:
+        StatisticsError: no answers, or a weight that is not above 0.
+    """
+    if answers.is_empty():
+        raise StatisticsError("a survey without answers has no mean")
+    if not answers.filter((pl.col("weight") <= 0) | (pl.col("domain_weight") <= 0)).is_empty():
+        raise StatisticsError("weights of respondents and domains must be above 0")
+    share = pl.col("domain_weight") / answers.unique("domain")["domain_weight"].sum()
+    scored = answers.with_columns(
+        total=pl.col("weight").sum().over("domain"),
+        mean=(pl.col("weight") * pl.col("score")).sum().over("domain")
+        / pl.col("weight").sum().over("domain"),
+    )
+    value = float(
+        scored.unique("domain").sort("domain").select((share * pl.col("mean")).sum()).item()
+    )
+    # What a respondent adds to the linearised estimate, added up by primary sampling unit.
+    influence = pl.col("weight") * share * (pl.col("score") - pl.col("mean")) / pl.col("total")
+    clusters = (
+        scored.with_columns(influence=influence)
+        .group_by("stratum", "cluster", maintain_order=True)
+        .agg(pl.col("influence").sum(), pl.col("population").first())
+        .with_columns(drawn=pl.len().over("stratum"))
+    )
+    strata = clusters["stratum"].n_unique()
+    freedom = clusters.height - strata
+    variance = _variance(clusters) if clusters.height > 1 else float("nan")
+    error = float(np.sqrt(variance))
+    freedom_used = max(freedom, 1)
+    two_sided = stats.t.ppf((1 + CONFIDENCE) / 2, freedom_used) * error
+    one_sided = stats.t.ppf(CONFIDENCE, freedom_used) * error
+    bounds = np.clip(
+        [value - two_sided, value + two_sided, value - one_sided, value + one_sided], 0, 100
+    )
+    lower, upper, one_sided_lower, one_sided_upper = (float(bound) for bound in bounds)
+    return SurveyMean(
+        value=value,
+        standard_error=error,
+        lower=lower,
+        upper=upper,
+        one_sided_lower=one_sided_lower,
+        one_sided_upper=one_sided_upper,
+        respondents=scored["respondent"].n_unique(),
+        clusters=clusters.height,
+        strata=strata,
+        degrees_of_freedom=freedom,
+    )
+
+
+def _variance(clusters: pl.DataFrame) -> float:
+    """Sum over strata of n/(n-1) (1-f) times the squared deviations of the clusters' totals."""
+    lonely = pl.col("drawn") == 1
+    centre = (
+        pl.when(lonely)
+        .then(pl.col("influence").mean())
+        .otherwise(pl.col("influence").mean().over("stratum"))
+    )
+    factor = pl.when(lonely).then(1.0).otherwise(pl.col("drawn") / (pl.col("drawn") - 1))
+    fraction = (pl.col("drawn") / pl.col("population")).fill_null(0).clip(0, 1)
+    terms = factor * (1 - fraction) * (pl.col("influence") - centre) ** 2
+    return float(clusters.select(terms.sum()).item())
