@@ -37,7 +37,7 @@ SATISFACTION = {
 }
 
 
-def value(scores: pl.DataFrame | None = None, **row: Any) -> dict[str, Any]:
+def value(row: dict[str, Any], scores: pl.DataFrame | None = None) -> dict[str, Any]:
     """The row of ``mart.indicator_value`` for one row of counts."""
     definitions = {name: table.rows for name, table in definition_tables().items()}
     counts = pl.DataFrame([{**YEAR, **row}], schema=COUNTS)
@@ -50,7 +50,7 @@ def value(scores: pl.DataFrame | None = None, **row: Any) -> dict[str, Any]:
 
 
 def incidents(found: int, reported: int, **changes: Any) -> dict[str, Any]:
-    return value(**INCIDENTS, numerator=found, denominator=found + reported, **changes)
+    return value({**INCIDENTS, "numerator": found, "denominator": found + reported, **changes})
 
 
 def test_zero_with_a_return_for_every_month_is_met() -> None:
@@ -209,7 +209,7 @@ def test_a_score_is_compared_exactly_and_shown_with_its_interval() -> None:
     )
     counted = {**SATISFACTION, "numerator": 40, "denominator": 40}
 
-    row = value(scores(rows), **counted)
+    row = value(counted, scores(rows))
 
     assert row["value"] == 89
     assert (row["official_status"], row["evidence"]) == ("met", "inconclusive")
@@ -219,11 +219,11 @@ def test_a_score_is_compared_exactly_and_shown_with_its_interval() -> None:
         answer_sum=pl.col("answer_sum")
         - pl.when(pl.col("response_no") == "R0").then(1).otherwise(0)
     )
-    assert value(scores(below), **counted)["official_status"] == "not_met"
+    assert value(counted, scores(below))["official_status"] == "not_met"
 
 
 def test_without_answers_there_is_no_score() -> None:
-    row = value(**SATISFACTION, numerator=0, denominator=0)
+    row = value({**SATISFACTION, "numerator": 0, "denominator": 0})
 
     assert (row["value"], row["official_status"], row["evidence"]) == (None, "no_data", "no_data")
     assert scores(answers()).is_empty()

@@ -45,8 +45,8 @@ def sample(seed: int, domains: int = 1, population: int | None = None) -> pl.Dat
 
 def by_svy(scores: pl.DataFrame, population: int | None = None) -> svy.Estimate:
     """The mean of one score per respondent by the package svy."""
-    known = {} if population is None else {"pop_size": "population"}
-    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", **known)
+    known = None if population is None else "population"
+    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", pop_size=known)
     estimate = svy.Sample(data=scores, design=design).estimation.mean("score")
     assert isinstance(estimate, svy.Estimate)
     return estimate
