@@ -11,14 +11,12 @@ from assets.statistics.control_charts import SIGNALS, p_chart
 Tables = Mapping[str, pl.DataFrame]
 
 VARIANT = ("indicator_id", "variant_id")
+FAMILY = ("domain", "product_category", "programme", "sampling_basis", "coverage")
 PERCENT = 100
 COMPARED_SLICES = ("division", "link", "category", "industry", "chain", "firm_class")
 COMPARED_PERIODS = ("quarter", "year")
 
-CHART: dict[str, pl.DataType] = {
-    "indicator_id": pl.String(),
-    "variant_id": pl.String(),
-    "estimates": pl.String(),
+POINT: dict[str, pl.DataType] = {
     "week_start": pl.Date(),
     "failures": pl.Int64(),
     "denominator": pl.Int64(),
@@ -33,6 +31,8 @@ CHART: dict[str, pl.DataType] = {
     **dict.fromkeys(SIGNALS, pl.Boolean()),
     "as_of": pl.Date(),
 }
+CHART = dict.fromkeys((*VARIANT, "estimates"), pl.String()) | POINT
+FAMILY_CHART = dict.fromkeys(FAMILY, pl.String()) | POINT
 CHANGE: dict[str, pl.DataType] = {
     "indicator_id": pl.String(),
     "variant_id": pl.String(),
@@ -59,10 +59,27 @@ def indicator_chart(tables: Tables) -> pl.DataFrame:
         tables: ``mart.indicator_week``.
     """
     weeks = tables["mart.indicator_week"].with_columns(
-        failures=pl.col("denominator") - pl.col("numerator"), trials="denominator"
+        failures=pl.col("denominator") - pl.col("numerator")
     )
-    parts = [pl.DataFrame(schema=CHART)]
-    for part in weeks.sort("week_start").partition_by(*VARIANT):
+    return _charts(weeks, VARIANT, CHART)
+
+
+def product_family_chart(tables: Tables) -> pl.DataFrame:
+    """Rows of ``mart.product_family_chart``: a chart of each family in each programme and basis.
+
+    Args:
+        tables: ``mart.product_family_week``.
+    """
+    return _charts(tables["mart.product_family_week"], FAMILY, FAMILY_CHART)
+
+
+def _charts(
+    weeks: pl.DataFrame, series: tuple[str, ...], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """A p- or p'-chart of each series; `weeks` has week_start, failures and denominator."""
+    parts = [pl.DataFrame(schema=dict(schema))]
+    ordered = weeks.with_columns(trials="denominator").sort("week_start")
+    for part in ordered.partition_by(*series):
         chart = p_chart(part)
         points = chart.points.with_columns(
             *(pl.col(name) * PERCENT for name in ("value", "centre", "lower", "upper")),
@@ -70,7 +87,7 @@ def indicator_chart(tables: Tables) -> pl.DataFrame:
             method=pl.lit(chart.method),
             sigma_z=pl.lit(chart.sigma_z, pl.Float64),
         )
-        parts.append(points.select(pl.col(name).cast(kind) for name, kind in CHART.items()))
+        parts.append(points.select(pl.col(name).cast(kind) for name, kind in schema.items()))
     return pl.concat(parts)
 
 

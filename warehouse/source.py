@@ -46,6 +46,7 @@ RecordTable = Literal[
     "acceptance",
     "project_roster",
     "firm",
+    "credit_rating",
     "ledger_entry",
     "draw",
     "draw_object",

@@ -37,6 +37,7 @@ firm_periods as (
         division_code,
         firm_class,
         subject_type,
+        cluster,
         industry_code,
         chain,
         chain_role,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.computed import in_contract
-from assets.monitoring import indicator_change, indicator_chart
+from assets.monitoring import indicator_change, indicator_chart, product_family_chart
 from warehouse.engine.model import contract_of, load_computed, load_models
 from warehouse.reference_tables import definition_tables
 
@@ -145,3 +145,48 @@ def test_effects_add_up_to_the_change_of_the_rate(
     assert whole["change"] == pytest.approx(second - first, abs=1e-9)
     for name in ("mix_effect", "rate_effect"):
         assert sum(row[name] for row in parts) == pytest.approx(whole[name], abs=1e-9)
+
+
+# -- product families
+
+
+def families(*weeks: tuple[str, int, int, int]) -> list[dict[str, Any]]:
+    """Charts of product families: family, week, failures and samples."""
+    contract = contract_of("mart.product_family_week", MODELS)
+    shared = {
+        "domain": "manufactured",
+        "programme": "evaluative",
+        "sampling_basis": "random",
+        "coverage": "complete",
+    }
+    rows = [
+        {
+            **shared,
+            "product_category": family,
+            "week_start": MONDAY + dt.timedelta(weeks=week),
+            "failures": failures,
+            "denominator": size,
+        }
+        for family, week, failures, size in weeks
+    ]
+    frame = pl.DataFrame(rows, schema=contract.polars_schema())
+    found = product_family_chart({"mart.product_family_week": frame})
+    return in_contract(found, COMPUTED["mart.product_family_chart"].contract).to_dicts()
+
+
+def test_a_family_is_held_against_its_own_past_and_not_against_that_of_others() -> None:
+    """3 of 60 against 5 % of its own weeks is nothing; 12 is far beyond three standard errors."""
+    toys = [("toys", week, 3, 60) for week in range(24)]
+    lamps = [("lamps", week, 12 if week == 20 else 3, 60) for week in range(24)]
+    few = [("kettles", week, 1, 10) for week in range(19)]
+
+    points = families(*toys, *lamps, *few)
+
+    signals = [(p["product_category"], p["week_start"]) for p in points if p["beyond_limits"]]
+    assert signals == [("lamps", MONDAY + dt.timedelta(weeks=20))]
+    states = {(p["product_category"], p["state"]) for p in points}
+    assert states == {("toys", "ready"), ("lamps", "ready"), ("kettles", "no_baseline")}
+
+
+def test_no_family_gives_no_chart() -> None:
+    assert families() == []

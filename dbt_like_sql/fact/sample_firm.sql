@@ -1,0 +1,163 @@
+-- The firms of each sample, in the role in which each stands behind it, as they were on that day.
+--
+-- A firm that stands behind a sample in several roles has one row: as producer before as the place
+-- of sampling before as supplier. What it was (roster), its credit class (ratings) and its history
+-- are those of the day on which the sample counts: ratings and failures that came later say nothing
+-- about what was known when the sample was drawn. Rechecks are no samples of their own.
+with verdicts as (
+    select * from fact.verdict
+    where unit_kind = 'sample' and not is_recheck
+),
+
+samples as (
+    select * from latest.sample
+),
+
+firm_periods as (
+    select * from fact.firm_period
+),
+
+credit_periods as (
+    select * from fact.credit_period
+),
+
+named as (
+    select
+        source_id,
+        sample_no,
+        'producer' as firm_role,
+        1 as place,
+        producer_uscc as firm_uscc,
+        producer_name as firm_name
+    from samples
+    where producer_uscc is not null
+    union all
+    select
+        source_id,
+        sample_no,
+        'sampled_at' as firm_role,
+        2 as place,
+        entity_uscc as firm_uscc,
+        entity_name as firm_name
+    from samples
+    where entity_uscc is not null
+    union all
+    select
+        source_id,
+        sample_no,
+        'supplier' as firm_role,
+        3 as place,
+        supplier_uscc as firm_uscc,
+        supplier_name as firm_name
+    from samples
+    where supplier_uscc is not null
+),
+
+firms as (
+    select
+        source_id,
+        sample_no,
+        firm_role,
+        firm_uscc,
+        firm_name
+    from named
+    qualify
+        row_number() over (partition by source_id, sample_no, firm_uscc order by place) = 1
+),
+
+judged as (
+    select
+        firms.*,
+        verdicts.domain,
+        verdicts.programme,
+        verdicts.sampling_basis,
+        verdicts.coverage,
+        verdicts.counted_on,
+        verdicts.division_code,
+        verdicts.product_category,
+        coalesce(verdicts.link, 'UNSTATED') as link,
+        verdicts.final_verdict,
+        case when verdicts.final_verdict in ('pass', 'conditional', 'fail') then 1 else 0 end
+            as tested,
+        case when verdicts.final_verdict = 'fail' then 1 else 0 end as failed
+    from firms
+    inner join verdicts
+        on
+            firms.source_id = verdicts.source_id
+            and firms.sample_no = verdicts.unit_no
+),
+
+firm_days as (
+    select
+        firm_uscc,
+        counted_on,
+        sum(tested) as tested,
+        sum(failed) as failed,
+        max(case when failed = 1 then counted_on end) as failed_on
+    from judged
+    where counted_on is not null
+    group by firm_uscc, counted_on
+),
+
+histories as (
+    select
+        firm_uscc,
+        counted_on,
+        sum(tested) over (
+            partition by firm_uscc order by counted_on
+            rows between unbounded preceding and 1 preceding
+        ) as tested_before,
+        sum(failed) over (
+            partition by firm_uscc order by counted_on
+            rows between unbounded preceding and 1 preceding
+        ) as failed_before,
+        max(failed_on) over (
+            partition by firm_uscc order by counted_on
+            rows between unbounded preceding and 1 preceding
+        ) as last_failed_before
+    from firm_days
+),
+
+sample_firms as (
+    select
+        judged.source_id,
+        judged.sample_no,
+        judged.firm_uscc,
+        judged.firm_role,
+        judged.firm_name,
+        judged.domain,
+        judged.programme,
+        judged.sampling_basis,
+        judged.coverage,
+        judged.counted_on,
+        judged.division_code,
+        judged.product_category,
+        judged.link,
+        judged.final_verdict,
+        coalesce(firm_periods.subject_type, 'UNSTATED') as subject_type,
+        firm_periods.cluster,
+        coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
+        firm_periods.chain,
+        firm_periods.chain_role,
+        coalesce(credit_periods.credit_class, 'UNRATED') as credit_class,
+        coalesce(histories.tested_before, 0) as tested_before,
+        coalesce(histories.failed_before, 0) as failed_before,
+        histories.last_failed_before
+    from judged
+    left join firm_periods
+        on
+            judged.firm_uscc = firm_periods.entity_uscc
+            and judged.counted_on >= firm_periods.valid_from
+            and (firm_periods.valid_to is null or judged.counted_on < firm_periods.valid_to)
+    left join credit_periods
+        on
+            judged.firm_uscc = credit_periods.entity_uscc
+            and judged.counted_on >= credit_periods.valid_from
+            and (credit_periods.valid_to is null or judged.counted_on < credit_periods.valid_to)
+    left join histories
+        on
+            judged.firm_uscc = histories.firm_uscc
+            and judged.counted_on = histories.counted_on
+)
+
+select * from sample_firms

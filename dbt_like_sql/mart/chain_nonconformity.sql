@@ -1,0 +1,93 @@
+-- Nonconformities upstream and what was found downstream of them.
+--
+-- For each sample that failed at or of a firm upstream: the samples that failed at a firm which it
+-- supplies, on that day or within 180 days after. Same batch, or else same product category, tells
+-- how close they are. A pair shows a trace to follow, no proof of a cause.
+with links as (
+    select * from fact.supply_link
+),
+
+sample_firms as (
+    select * from fact.sample_firm
+),
+
+samples as (
+    select
+        source_id,
+        sample_no,
+        product_name,
+        batch_no
+    from latest.sample
+),
+
+failures as (
+    select
+        sample_firms.source_id,
+        sample_firms.sample_no,
+        sample_firms.firm_uscc,
+        sample_firms.firm_role,
+        sample_firms.counted_on,
+        sample_firms.product_category,
+        sample_firms.chain,
+        sample_firms.chain_role,
+        samples.product_name,
+        samples.batch_no
+    from sample_firms
+    inner join samples
+        on
+            sample_firms.source_id = samples.source_id
+            and sample_firms.sample_no = samples.sample_no
+    where sample_firms.final_verdict = 'fail' and sample_firms.counted_on is not null
+),
+
+linked_firms as (
+    select
+        upstream_uscc,
+        downstream_uscc,
+        min(upstream_name) as upstream_name,
+        min(downstream_name) as downstream_name,
+        min(link_kind) as link_kind
+    from links
+    group by 1, 2
+),
+
+pairs as (
+    select
+        upstream.source_id as upstream_source_id,
+        upstream.sample_no as upstream_sample_no,
+        downstream.source_id as downstream_source_id,
+        downstream.sample_no as downstream_sample_no,
+        linked_firms.upstream_uscc,
+        linked_firms.upstream_name,
+        linked_firms.downstream_uscc,
+        linked_firms.downstream_name,
+        linked_firms.link_kind,
+        coalesce(upstream.chain, downstream.chain) as chain,
+        upstream.chain_role as upstream_chain_role,
+        upstream.product_name as upstream_product_name,
+        downstream.product_name as downstream_product_name,
+        upstream.counted_on as upstream_failed_on,
+        downstream.counted_on as downstream_failed_on,
+        date_diff('day', upstream.counted_on, downstream.counted_on) as days_between,
+        case
+            when
+                upstream.source_id = downstream.source_id
+                and upstream.sample_no = downstream.sample_no then 'same_sample'
+            when upstream.batch_no = downstream.batch_no then 'same_batch'
+            when upstream.product_category = downstream.product_category then 'same_category'
+            else 'other_product'
+        end as closeness
+    from linked_firms
+    inner join failures as upstream
+        on linked_firms.upstream_uscc = upstream.firm_uscc
+    inner join failures as downstream
+        on linked_firms.downstream_uscc = downstream.firm_uscc
+    where downstream.firm_role = 'sampled_at'
+),
+
+chain_nonconformities as (
+    select * from pairs
+    where days_between between 0 and 180
+)
+
+select * from chain_nonconformities

@@ -1,0 +1,132 @@
+-- What consumers had tested (你送我检): a programme of its own, and the leads that came of it.
+--
+-- Consumers choose what they bring, so nothing here estimates a rate of anything but itself. A lead
+-- is the case whose number the sample names, or the case that names the sample.
+with verdicts as (
+    select * from fact.verdict
+    where
+        unit_kind = 'sample'
+        and (programme = 'consumer_submitted' or sampling_basis = 'consumer_submitted')
+),
+
+samples as (
+    select * from latest.sample
+),
+
+cases as (
+    select * from fact.case_state
+),
+
+banned_detections as (
+    select * from fact.banned_detection
+    where is_confirmed
+),
+
+build as (
+    select * from meta.build
+),
+
+banned_samples as (
+    select distinct
+        source_id,
+        sample_no
+    from banned_detections
+),
+
+case_names as (
+    select
+        case_no,
+        is_open,
+        state,
+        case_no as name
+    from cases
+    union all
+    select
+        case_no,
+        is_open,
+        state,
+        related_case_no as name
+    from cases
+    where related_case_no is not null and related_case_no <> case_no
+),
+
+named_samples as (
+    select
+        source_id,
+        sample_no,
+        lead_no as name,
+        1 as place
+    from samples
+    where lead_no is not null
+    union all
+    select
+        source_id,
+        sample_no,
+        sample_no as name,
+        2 as place
+    from samples
+),
+
+leads as (
+    select
+        named_samples.source_id,
+        named_samples.sample_no,
+        case_names.case_no,
+        case_names.is_open,
+        case_names.state
+    from named_samples
+    inner join case_names
+        on named_samples.name = case_names.name
+    qualify
+        row_number() over (
+            partition by named_samples.source_id, named_samples.sample_no
+            order by named_samples.place, case_names.case_no
+        ) = 1
+),
+
+consumer_samples as (
+    select
+        verdicts.source_id,
+        verdicts.unit_no as sample_no,
+        verdicts.domain,
+        verdicts.programme,
+        verdicts.sampling_basis,
+        verdicts.counted_on,
+        verdicts.division_code,
+        verdicts.product_category,
+        samples.product_name,
+        samples.entity_name,
+        verdicts.final_verdict,
+        banned_samples.sample_no is not null as has_banned_substance,
+        samples.lead_no,
+        leads.case_no,
+        leads.state as case_state,
+        case
+            when leads.case_no is not null and leads.is_open then 'open'
+            when leads.case_no is not null then 'closed'
+            when samples.lead_no is not null then 'case_not_received'
+            when verdicts.final_verdict = 'fail' then 'no_lead'
+            else 'none_needed'
+        end as lead_status,
+        verdicts.delivery_id,
+        verdicts.received_on,
+        verdicts.source_sheet,
+        verdicts.source_row,
+        build.as_of
+    from verdicts
+    inner join samples
+        on
+            verdicts.source_id = samples.source_id
+            and verdicts.unit_no = samples.sample_no
+    left join leads
+        on
+            verdicts.source_id = leads.source_id
+            and verdicts.unit_no = leads.sample_no
+    left join banned_samples
+        on
+            verdicts.source_id = banned_samples.source_id
+            and verdicts.unit_no = banned_samples.sample_no
+    cross join build
+)
+
+select * from consumer_samples

@@ -1,0 +1,154 @@
+-- Pass rates by what the firm that answers for a sample was on that day, year by year.
+--
+-- The producer answers where its credit code is known, else the place where the sample was taken.
+-- Programme, sampling basis and coverage are never summed over. A workshop that works in no cluster
+-- is `outside`; firms that are no workshops have no part in that comparison.
+with sample_firms as (
+    select * from fact.sample_firm
+    where firm_role in ('producer', 'sampled_at')
+),
+
+bases as (
+    select * from ref.sampling_basis
+),
+
+build as (
+    select * from meta.build
+),
+
+answering as (
+    select
+        source_id,
+        sample_no,
+        firm_uscc,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        counted_on,
+        final_verdict,
+        subject_type,
+        cluster,
+        chain,
+        chain_role,
+        credit_class
+    from sample_firms
+    qualify
+        row_number() over (
+            partition by source_id, sample_no order by firm_role, firm_uscc
+        ) = 1
+),
+
+grouped as (
+    select
+        answering.*,
+        'subject_type' as group_type,
+        answering.subject_type as group_name
+    from answering
+    union all
+    select
+        answering.*,
+        'workshop_cluster' as group_type,
+        case when answering.cluster is null then 'outside' else 'inside' end as group_name
+    from answering
+    where answering.subject_type = 'workshop'
+    union all
+    select
+        answering.*,
+        'cluster' as group_type,
+        answering.cluster as group_name
+    from answering
+    where answering.cluster is not null
+    union all
+    select
+        answering.*,
+        'credit_class' as group_type,
+        answering.credit_class as group_name
+    from answering
+    union all
+    select
+        answering.*,
+        'chain' as group_type,
+        answering.chain as group_name
+    from answering
+    where answering.chain is not null
+    union all
+    select
+        answering.*,
+        'chain_role' as group_type,
+        answering.chain || '/' || answering.chain_role as group_name
+    from answering
+    where answering.chain is not null and answering.chain_role is not null
+),
+
+counts as (
+    select
+        group_type,
+        group_name,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        coalesce(cast(extract(year from counted_on) as varchar), 'UNKNOWN') as period,
+        count(*) filter (where final_verdict in ('pass', 'conditional', 'fail')) as tested,
+        count(*) filter (where final_verdict = 'pass') as passed,
+        count(*) filter (where final_verdict = 'fail') as failed,
+        count(distinct firm_uscc) as firms
+    from grouped
+    group by 1, 2, 3, 4, 5, 6, 7
+),
+
+measured as (
+    select
+        counts.*,
+        cast(counts.passed as double) as x,
+        cast(counts.tested as double) as n,
+        cast(1.959963984540054 as double) as z,
+        counts.sampling_basis <> 'census' as has_sampling_error,
+        coalesce(bases.estimates_population = 'true', false)
+        and counts.coverage = 'complete' as estimates_population
+    from counts
+    left join bases
+        on counts.sampling_basis = bases.code
+),
+
+intervals as (
+    select
+        *,
+        x / nullif(n, 0) as rate,
+        (x + z * z / 2) / nullif(n + z * z, 0) as centre,
+        z * sqrt(x * (n - x) / nullif(n, 0) + z * z / 4) / nullif(n + z * z, 0) as half_width
+    from measured
+),
+
+firm_group_rates as (
+    select
+        intervals.group_type,
+        intervals.group_name,
+        intervals.domain,
+        intervals.programme,
+        intervals.sampling_basis,
+        intervals.coverage,
+        intervals.period,
+        intervals.firms,
+        intervals.failed,
+        intervals.passed as numerator,
+        intervals.tested as denominator,
+        intervals.rate,
+        case
+            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when intervals.passed = 0 then 0.0
+            else intervals.centre - intervals.half_width
+        end as wilson_low,
+        case
+            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when intervals.passed = intervals.tested then 1.0
+            else intervals.centre + intervals.half_width
+        end as wilson_high,
+        intervals.estimates_population,
+        build.as_of
+    from intervals
+    cross join build
+)
+
+select * from firm_group_rates
