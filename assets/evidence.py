@@ -5,6 +5,7 @@ here, by the functions of `assets.statistics`. Nothing here knows an indicator o
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from assets.statistics.shrinkage import shrunk_rates
 from assets.statistics.status import Rounding, assess, evidence, official_status
 from assets.statistics.stratified import Estimate, stratified_rate
 from warehouse.errors import SamplehouseError
+from warehouse.indicator import BY_DESIGN
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -70,7 +72,15 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
     judged = _judged(held, estimates)
     slices = _with_shrinkage(_with_q_values(rates))
     rows = pl.concat([judged, slices], how="diagonal").drop(
-        *("weighting", "suppress_below", "rounding_digits", "rounding_mode", "is_census", "kind"),
+        *(
+            "inclusion_probability",
+            "weighting",
+            "suppress_below",
+            "rounding_digits",
+            "rounding_mode",
+            "is_census",
+            "kind",
+        ),
         *("exact", "one_sided_lower", "one_sided_upper"),
     )
     absent = {name: kind for name, kind in SOMETIMES.items() if name not in rows.columns}
@@ -120,7 +130,9 @@ def weighted_estimates(
     """Weighted rates of the variants that have weights, by the values of `CELL`.
 
     Sum over slices of weight times rate; weights are renormalised over the slices that have
-    samples (NBS and SAMR's method article on 制造业产品质量合格率).
+    samples (NBS and SAMR's method article on 制造业产品质量合格率). Or by the design of the sample:
+    a stratum weighs as many units as its samples stand for, n / inclusion probability (Horvitz and
+    Thompson 1952, JASA 47; Cochran 1977, 5A.2).
 
     Args:
         rates: counts with `weighting`.
@@ -130,8 +142,34 @@ def weighted_estimates(
     wanted = rates.filter(WHOLE & pl.col("weighting").is_not_null())
     for row in wanted.select(*CELL, "weighting").iter_rows():
         cell, weighting = row[:-1], row[-1]
-        found[cell] = stratified_rate(_strata(rates, cell, weights, weighting))
+        if weighting == BY_DESIGN:
+            by_design = stratified_rate(_design_strata(rates, cell))
+            # Strata from which nothing was drawn are not known of.
+            found[cell] = replace(by_design, covered_share=np.nan)
+        else:
+            found[cell] = stratified_rate(_strata(rates, cell, weights, weighting))
     return found
+
+
+def _design_strata(rates: pl.DataFrame, cell: tuple[str, ...]) -> pl.DataFrame:
+    """Strata of the sampling plan with their counts in one cell, and the units they stand for."""
+    stands_for = pl.col("denominator") / pl.col("inclusion_probability")
+    return (
+        rates.filter(*(pl.col(n) == v for n, v in zip(CELL, cell, strict=True)))
+        .filter(
+            pl.col("slice_type") == "stratum",
+            pl.col("inclusion_probability").is_not_null(),
+            pl.col("denominator") > 0,
+        )
+        .select(
+            stratum="slice",
+            weight=stands_for,
+            successes="numerator",
+            trials="denominator",
+            population=stands_for.round().cast(pl.Int64),
+        )
+        .sort("stratum")
+    )
 
 
 def _strata(
@@ -186,10 +224,12 @@ _WEIGHTED = {
     "covered_share": pl.Float64,
     "effective_size": pl.Float64,
     "weighted_size": pl.Int64,
+    "standard_error": pl.Float64,
+    "collapsed_strata": pl.String,
 }
 
 
-def _figures(estimate: Estimate) -> tuple[float | int, ...]:
+def _figures(estimate: Estimate) -> tuple[float | int | str | None, ...]:
     return (
         PERCENT * estimate.value,
         PERCENT * estimate.lower,
@@ -197,6 +237,8 @@ def _figures(estimate: Estimate) -> tuple[float | int, ...]:
         PERCENT * estimate.covered_share,
         estimate.effective_samples,
         estimate.samples,
+        PERCENT * estimate.standard_error,
+        ", ".join(estimate.collapsed) or None,
     )
 
 

@@ -21,6 +21,9 @@ from warehouse.reference_lists import code_list, codes
 INDICATORS_DIR = Path(__file__).parent / "reference" / "indicators"
 WEIGHTS_DIR = Path(__file__).parent / "reference" / "weights"
 
+# The weighting of a stratified sample: 1 / inclusion probability, from the records themselves.
+BY_DESIGN = "inclusion_probability"
+
 Identifier = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
 # What `when` of an exclusion may look at; fact.indicator_unit knows these columns by name.
@@ -48,6 +51,7 @@ SliceType = Literal[
     "chain",
     "firm_class",
     "subject_type",
+    "stratum",
     "firm",
 ]
 Estimates = Literal["population", "operational", "census"]
@@ -126,7 +130,11 @@ class Variant(Model):
     measure: Literal["units", "size"] = Field(
         default="units", description="size: units count by their size, such as a volume"
     )
-    weighting: str | None = Field(default=None, description="list of warehouse/reference/weights")
+    weighting: str | None = Field(
+        default=None,
+        description="list of warehouse/reference/weights, or `inclusion_probability`: every unit "
+        "for as many as it stands for, by the strata of its sampling plan",
+    )
     valid_from: dt.date
     valid_to: dt.date | None = Field(default=None, description="first day no longer counted")
 
@@ -209,6 +217,11 @@ class Indicator(Model):
         if repeated := sorted({name for name in ids if ids.count(name) > 1}):
             message = f"variants declared twice: {', '.join(repeated)}"
             raise ValueError(message)
+        if "stratum" not in self.slices and any(
+            variant.weighting == BY_DESIGN for variant in self.variants
+        ):
+            message = f"what is weighted by {BY_DESIGN} needs the slice stratum"
+            raise ValueError(message)
         if len(set(self.slices)) < len(self.slices):
             message = "slices declared twice"
             raise ValueError(message)
@@ -234,7 +247,7 @@ def _load_indicator(path: Path) -> Indicator:
     if indicator.id != path.stem:
         raise ConfigurationError(f"{path.name}: the file of {indicator.id} is {indicator.id}.yml")
     for variant in indicator.variants:
-        if variant.weighting is not None:
+        if variant.weighting is not None and variant.weighting != BY_DESIGN:
             weights(variant.weighting)
     return indicator
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from warehouse.indicator import Indicator, Variant, Words, load_indicators, weights
+from warehouse.indicator import BY_DESIGN, Indicator, Variant, Words, load_indicators, weights
 from warehouse.reference_lists import code_list
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ def indicator_rows(
     """
     known = load_indicators() if indicators is None else indicators
     pairs = [(indicator, variant) for indicator in known.values() for variant in indicator.variants]
-    lists = sorted({variant.weighting for _, variant in pairs if variant.weighting})
+    lists = sorted({v.weighting for _, v in pairs if v.weighting and v.weighting != BY_DESIGN})
     exclusions = [row for pair in pairs for row in _exclusion_rows(*pair)]
     return {
         "ref.indicator": _frame(_indicator_row(indicator) for indicator in known.values()),

@@ -48,7 +48,10 @@ COLUMNS = (
     "任务来源/项目名称",
     "检验机构",
     "备注",
+    "抽样层",
+    "入样概率",
 )
+DESIGN = ("抽样层", "入样概率")  # of stratified samples only; other bulletins lack the columns
 _UNPACKED = ("食用农产品", "餐饮食品")  # without a label that names a producer
 _MISSING_MARKS = ["/", "—", "不详"]
 
@@ -77,7 +80,24 @@ def draw(rng: np.random.Generator, scale: float) -> Drawn:
         produced_on=pl.col("sampled_on") - pl.duration(days="age"),
         unpacked=pl.col("category").is_in(_UNPACKED),
     )
+    samples = _with_design(samples)
     return Drawn(samples, _failing_items(rng, samples))
+
+
+def _with_design(samples: pl.DataFrame) -> pl.DataFrame:
+    """Stratum and inclusion probability n/N of stratified samples: by link, as planned."""
+    sizes = numbered("links", "population").filter(pl.col("source_id") == SOURCE_ID)
+    stands_for = pl.col("link_text").replace_strict(
+        dict(sizes.select("wording", "population").rows())
+    )
+    drawn = pl.len().over("sampling_basis", "link_text")
+    by_design = pl.col("sampling_basis") == "stratified_random"
+    return samples.with_columns(
+        stratum=pl.when(by_design).then("link_text"),
+        inclusion_probability=pl.when(by_design).then(
+            pl.min_horizontal((drawn / stands_for).round(6), 1.0)
+        ),
+    )
 
 
 def _places(rng: np.random.Generator, fixed: pl.Series, size: int) -> pl.DataFrame:
@@ -259,6 +279,8 @@ def render(contents: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
             任务来源_项目名称="programme_text",
             检验机构="lab_name",
             备注=pl.lit(None, pl.String),
+            抽样层="stratum",
+            入样概率=pl.col("inclusion_probability").cast(pl.String),
         )
         .rename(
             {
@@ -287,11 +309,16 @@ def _batch_text() -> pl.Expr:
 def write(path: Path, rows: pl.DataFrame) -> None:
     """One bulletin: a sheet for each outcome that it holds."""
     title = settings(SOURCE_ID)["title"]
+    stratified = rows[DESIGN[0]].count() > 0
     sheets = [
         Sheet(
             name=str(name),
             title=f"{title}（{name}）",
-            rows=part.select(column for column in COLUMNS if column != ITEMS or name == FAILING),
+            rows=part.select(
+                column
+                for column in COLUMNS
+                if (column != ITEMS or name == FAILING) and (column not in DESIGN or stratified)
+            ),
             footnote=FOOTNOTE,
         )
         for (name,), part in rows.partition_by("sheet", as_dict=True, maintain_order=True).items()

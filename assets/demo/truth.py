@@ -48,6 +48,7 @@ class Truth:
             known sample and whether it `overturns` the verdict of that sample's latest version.
         firm_counts: see `firm_roster.firm_counts`.
         coverage: see `governance.Governance`.
+        strata: stratified food samples by year, stratum and inclusion_probability: tested, passed.
     """
 
     seed: int
@@ -61,6 +62,7 @@ class Truth:
     rechecks: pl.DataFrame
     firm_counts: pl.DataFrame
     coverage: pl.DataFrame
+    strata: pl.DataFrame
 
     def as_records(self) -> dict[str, Any]:
         """Every table as a list of records; dates as ISO text."""
@@ -143,12 +145,31 @@ def tell(
             pl.concat([final.select(of_firm), first.select(of_firm)]), roster.entries
         ),
         coverage=governance.coverage,
+        strata=_strata(final),
     )
 
 
 def _latest_samples(year: SourceYear) -> pl.DataFrame:
-    return year.contents.filter("latest").select(
-        *SLICES, "sample_no", "uscc", "sampled_on", "failed", unit_kind=pl.lit("sample")
+    design = {"stratum": pl.String(), "inclusion_probability": pl.Float64()}
+    absent = {n: pl.lit(None, kind) for n, kind in design.items() if n not in year.contents}
+    return (
+        year.contents.filter("latest")
+        .with_columns(unit_kind=pl.lit("sample"), **absent)
+        .select(*SLICES, "sample_no", "uscc", "sampled_on", "failed", "unit_kind", *design)
+    )
+
+
+def _strata(samples: pl.DataFrame) -> pl.DataFrame:
+    by = ("year", "stratum", "inclusion_probability")
+    return (
+        samples.filter(pl.col("inclusion_probability").is_not_null())
+        .with_columns(year=pl.col("sampled_on").dt.strftime("%Y"))
+        .group_by(by)
+        .agg(
+            tested=pl.col("failed").count().cast(pl.Int64),
+            passed=(~pl.col("failed")).sum().cast(pl.Int64),
+        )
+        .sort(by)
     )
 
 

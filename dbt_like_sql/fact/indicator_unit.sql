@@ -15,7 +15,9 @@ samples as (
         source_id,
         sample_no,
         entity_uscc,
-        producer_uscc
+        producer_uscc,
+        stratum,
+        inclusion_probability
     from latest.sample
 ),
 
@@ -92,7 +94,9 @@ details as (
         sample_no as unit_no,
         entity_uscc,
         coalesce(producer_uscc, entity_uscc) as firm_uscc,
-        cast(null as boolean) as supervised
+        cast(null as boolean) as supervised,
+        stratum,
+        inclusion_probability
     from samples
     union all
     select
@@ -101,7 +105,9 @@ details as (
         project_no as unit_no,
         entity_uscc,
         entity_uscc as firm_uscc,
-        supervised
+        supervised,
+        cast(null as varchar) as stratum,
+        cast(null as double) as inclusion_probability
     from acceptances
 ),
 
@@ -134,7 +140,9 @@ inspected_units as (
         verdicts.delivery_id,
         verdicts.received_on,
         verdicts.source_sheet,
-        verdicts.source_row
+        verdicts.source_row,
+        details.stratum,
+        details.inclusion_probability
     from verdicts
     left join details
         on
@@ -143,9 +151,7 @@ inspected_units as (
             and verdicts.unit_no = details.unit_no
 ),
 
-units as (
-    select * from inspected_units
-    union all
+other_units as (
     select * from roster_topics
     union all
     select * from air_days
@@ -159,9 +165,26 @@ units as (
     select * from survey_responses
 ),
 
+units as (
+    select * from inspected_units
+    union all
+    select
+        *,
+        cast(null as varchar) as stratum,
+        cast(null as double) as inclusion_probability
+    from other_units
+),
+
 described_units as (
     select
         units.*,
+        -- Units drawn with another chance are another stratum.
+        case
+            when units.inclusion_probability is null then 'UNSTATED'
+            else
+                coalesce(units.stratum, 'ALL') || ' @ '
+                || cast(cast(units.inclusion_probability as decimal(12, 10)) as varchar)
+        end as sampling_stratum,
         coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
         coalesce(firm_periods.subject_type, 'UNSTATED') as subject_type,
         case
@@ -337,6 +360,8 @@ indicator_units as (
         firm_class,
         subject_type,
         chain,
+        sampling_stratum,
+        inclusion_probability,
         supervised,
         trait,
         assessed_period,

@@ -64,12 +64,14 @@ cells as (
         chain,
         firm_class,
         subject_type,
+        sampling_stratum,
         assessed_period,
+        max(inclusion_probability) as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         sum(case when is_counted then 0 else 1 end) as excluded
     from dated_units
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 ),
 
 rolled_up as (
@@ -96,6 +98,7 @@ rolled_up as (
             when grouping(chain) = 0 then 'chain'
             when grouping(firm_class) = 0 then 'firm_class'
             when grouping(subject_type) = 0 then 'subject_type'
+            when grouping(sampling_stratum) = 0 then 'stratum'
             else 'all'
         end as slice_type,
         case
@@ -107,10 +110,13 @@ rolled_up as (
             when grouping(chain) = 0 then chain
             when grouping(firm_class) = 0 then firm_class
             when grouping(subject_type) = 0 then subject_type
+            when grouping(sampling_stratum) = 0 then sampling_stratum
             else 'all'
         end as slice,
         year,
         assessed_period,
+        case when grouping(sampling_stratum) = 0 then max(inclusion_probability) end
+            as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         sum(excluded) as excluded
@@ -124,7 +130,7 @@ rolled_up as (
         grouping sets ((), (quarter), (quarter, month)),
         grouping sets (
             (), (division_code), (pilot), (link), (product_category), (industry_division),
-            (chain), (firm_class), (subject_type)
+            (chain), (firm_class), (subject_type), (sampling_stratum)
         )
 ),
 
@@ -151,6 +157,7 @@ years_to_date as (
         months.period,
         rolled_up.slice_type,
         rolled_up.slice,
+        max(rolled_up.inclusion_probability) as inclusion_probability,
         sum(rolled_up.numerator) as numerator,
         sum(rolled_up.denominator) as denominator,
         sum(rolled_up.excluded) as excluded
@@ -174,6 +181,7 @@ assessed_years_to_date as (
         period,
         slice_type,
         slice,
+        inclusion_probability,
         numerator,
         denominator,
         excluded
@@ -190,6 +198,7 @@ firms as (
         year as period,
         'firm' as slice_type,
         entity_uscc as slice,
+        cast(null as double) as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         sum(case when is_counted then 0 else 1 end) as excluded
@@ -207,6 +216,7 @@ counts as (
         period,
         slice_type,
         slice,
+        inclusion_probability,
         numerator,
         denominator,
         excluded
@@ -229,6 +239,7 @@ indicator_counts as (
         counts.period,
         counts.slice_type,
         counts.slice,
+        counts.inclusion_probability,
         counts.numerator,
         counts.denominator,
         counts.excluded,

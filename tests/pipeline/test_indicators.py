@@ -160,6 +160,25 @@ def test_chains_and_classes_of_firms_are_those_of_the_truth(city: tuple[Home, Tr
         assert true["slice"].n_unique() >= 5
 
 
+def test_the_stratified_food_rate_is_that_of_the_truth(city: tuple[Home, Truth]) -> None:
+    home, truth = city
+    true = truth.strata.filter(year="2024")
+    stands_for = pl.col("tested") / pl.col("inclusion_probability")
+    rate = true.filter(pl.col("tested") > 0).select(
+        (stands_for * pl.col("passed") / pl.col("tested")).sum() / stands_for.sum()
+    )
+    row = values(home).filter(
+        pl.col("variant_id") == "evaluative_stratified",
+        pl.col("period") == "2024",
+        pl.col("slice_type") == "all",
+    )
+
+    assert row["value"].item() == pytest.approx(100 * rate.item())
+    assert row["denominator"].item() == true["tested"].sum()
+    assert row["units_without_weight"].item() == 0
+    assert row["lower"].item() < row["value"].item() < row["upper"].item()
+
+
 def test_coverage_of_the_four_topics_is_that_of_the_truth(city: tuple[Home, Truth]) -> None:
     home, truth = city
     counts = table(home, "mart.indicator_count").filter(
@@ -225,6 +244,7 @@ def test_the_two_food_variants_lie_on_both_sides_of_the_target(city: tuple[Home,
     )
     status = dict(rows.select("variant_id", "official_status").rows())
 
+    assert status.pop("evaluative_stratified") in ("met", "not_met")
     assert status == {"supervision": "not_met", "evaluative": "met"}
     assert rows.filter("is_official")["variant_id"].to_list() == ["supervision"]
 

@@ -60,7 +60,11 @@ def load(tmp_path: Path, **changes: Any) -> Indicator:
 def test_the_project_defines_what_the_plan_asks_for() -> None:
     found = {name: [v.id for v in each.variants] for name, each in load_indicators().items()}
 
-    assert found["food_pass_rate"] == ["supervision", "evaluative"]
+    assert found["food_pass_rate"] == [
+        "supervision",
+        "evaluative",
+        "evaluative_stratified",
+    ]
     assert found["agri_product_pass_rate"] == ["routine_monitoring", "supervision_checks"]
     assert found["manufacturing_pass_rate"][:2] == ["output_weighted", "raw"]
     assert found["engineering_first_acceptance_rate"] == ["all_projects"]
@@ -101,6 +105,7 @@ def test_manufacturing_counts_the_29_divisions_13_to_41() -> None:
         ({"variants": [VARIANT, VARIANT]}, "variants declared twice: plain"),
         ({"slices": ["link", "link"]}, "slices declared twice"),
         ({"v_weighting": "gold"}, "no list of weights 'gold'; known lists: manufacturing_output"),
+        ({"v_weighting": "inclusion_probability"}, "needs the slice stratum"),
         ({"v_exclusions": [EXCLUSION, EXCLUSION]}, "reasons named twice.*: online"),
         ({"v_exclusions": [{**EXCLUSION, "reason": "no_day"}]}, "like one of every indicator"),
         (

@@ -271,6 +271,53 @@ def test_a_weighted_rate_without_samples_has_no_data() -> None:
     assert row["covered_share"] == 0
 
 
+def strata(*parts: tuple[float | None, int, int]) -> list[dict[str, Any]]:
+    """The whole and the strata of a sample: inclusion probability, passes and samples of each."""
+    variant = {"variant_id": "evaluative_stratified"}
+    slices = [
+        counted(
+            x, n, **variant, slice_type="stratum", slice=f"h{place}", inclusion_probability=chance
+        )
+        for place, (chance, x, n) in enumerate(parts)
+    ]
+    passed, tested = (sum(part[i] for part in parts) for i in (1, 2))
+    return [counted(int(passed or 0), int(tested or 0), **variant), *slices]
+
+
+def test_a_stratified_sample_is_weighted_by_its_design() -> None:
+    """Lohr's kind of example: strata of 103 and 297 units, 9 and 30 of them drawn at random."""
+    row = whole(values(*strata((9 / 103, 6, 9), (30 / 297, 27, 30))))
+
+    # By hand: W = 103/400 and 297/400, p = W1 6/9 + W2 27/30,
+    # variance W1^2 (1 - 9/103) p1 q1 / 8 + W2^2 (1 - 30/297) p2 q2 / 29.
+    assert row["value"] == pytest.approx(100 * (103 / 400 * 6 / 9 + 297 / 400 * 0.9))
+    variance = (103 / 400) ** 2 * (1 - 9 / 103) * (6 / 9 * 3 / 9) / 8
+    variance += (297 / 400) ** 2 * (1 - 30 / 297) * 0.09 / 29
+    assert row["standard_error"] == pytest.approx(100 * variance**0.5)
+    assert row["effective_size"] == pytest.approx(
+        row["value"] * (100 - row["value"]) / 1e4 / variance
+    )
+    assert (row["is_weighted"], row["interval_method"]) == (True, "korn_graubard")
+    assert (row["covered_share"], row["units_without_weight"]) == (None, 0)
+    assert row["collapsed_strata"] is None
+    assert row["numerator"] == 33
+
+
+def test_samples_of_no_known_probability_are_left_out_of_the_weighting_and_told() -> None:
+    row = whole(values(*strata((0.1, 8, 10), (0.5, 1, 1), (None, 0, 4))))
+
+    assert row["value"] == pytest.approx(100 * (100 * 0.8 + 2 * 1.0) / 102)
+    assert row["units_without_weight"] == 4
+    assert row["collapsed_strata"] == "h1"
+    assert row["denominator"] == 15
+
+
+def test_a_stratified_sample_without_probabilities_has_no_figure() -> None:
+    row = whole(values(*strata((None, 4, 4))))
+
+    assert (row["value"], row["evidence"], row["units_without_weight"]) == (None, "no_data", 4)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
