@@ -1,10 +1,12 @@
 """Small tables that Python computes from others: one asset for each YAML with `made_by`."""
 
+import datetime as dt
 import importlib
 import time
 from collections.abc import Callable, Mapping
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 from assets.shown import contract_metadata, description, made, unchanged
@@ -15,6 +17,7 @@ from warehouse.engine.model import ComputedTable
 from warehouse.engine.run import attach_dependencies
 from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 from warehouse.errors import ConfigurationError
+from warehouse.home import Home
 from warehouse.sql import qualified
 from warehouse.tables import write_parquet
 
@@ -49,6 +52,18 @@ def in_contract(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     return rows.select(pl.col(n).cast(k) for n, k in schema.items()).sort(contract.key)
 
 
+def compute(
+    con: duckdb.DuckDBPyConnection,
+    table: ComputedTable,
+    home: Home,
+    as_of: dt.date | None = None,
+) -> pl.DataFrame:
+    """The rows of a computed table, from the tables that it names."""
+    attach_dependencies(con, table, home, as_of)
+    given = {name: con.sql(f"FROM {qualified(name)}").pl() for name in sorted(table.depends_on)}
+    return in_contract(maker(table)(given), table.contract)
+
+
 def computed_assets(tables: Mapping[str, ComputedTable]) -> list[dg.AssetsDefinition]:
     """An asset for each computed table; code lists and definitions that it reads are no assets."""
     return [_computed_asset(table) for table in tables.values()]
@@ -77,11 +92,7 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
         if is_current(path, stamp):
             return unchanged(path, night)
         with connect(workplace.resources) as con:
-            attach_dependencies(con, table, workplace.home, night.last_day)
-            given = {
-                name: con.sql(f"FROM {qualified(name)}").pl() for name in sorted(table.depends_on)
-            }
-            rows = in_contract(maker(table)(given), contract)
+            rows = compute(con, table, workplace.home, night.last_day)
             forget_stamp(path)
             write_parquet(rows, path)
             keep_stamp(path, stamp)

@@ -13,6 +13,7 @@ from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
 from warehouse.release import PublishedTable, build_release, published_tables
+from warehouse.release_macros import macro_statements
 from warehouse.release_store import Release, keep_last, read_release
 from warehouse.sql import literal
 
@@ -58,6 +59,7 @@ def release_asset(
             as_of=night.last_day,
             built_at=dt.datetime.now(dt.UTC),
             code_version=code_version(),
+            macros=macro_statements(),
         )
         keep_stamp(home.release_file, _stamp(home, tables, night))
         removed = keep_last(home, KEPT_RELEASES)

@@ -280,7 +280,7 @@ def scorecard(
 
 
 @app.command()
-def explain(
+def explain(  # noqa: PLR0913, PLR0917 - the options of the command
     indicator: Annotated[str, typer.Argument(help="Indicator or target, such as food_pass_rate.")],
     period: Annotated[
         str | None, typer.Option(help="2024, 2024Q2 or 2024-05; the last year by default.")
@@ -289,14 +289,22 @@ def explain(
     variant: Annotated[
         str | None, typer.Option(help="Way of counting; the official one by default.")
     ] = None,
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(
+            parser=as_day, metavar="DATE", help="The figure as it could be known on that day."
+        ),
+    ] = None,
     lang: Lang = "en",
     most: Annotated[int, typer.Option(min=0, help="Failing rows to list; 0 lists all.")] = 20,
 ) -> None:
     """What a figure means, what it is made of, and the rows that lower it."""
-    from pipelines.explain import explanation  # noqa: PLC0415 - loads DuckDB and Polars
+    from pipelines.explain import explanation, figures  # noqa: PLC0415 - loads DuckDB and Polars
 
     asked = (indicator, variant, period, division)
-    for part in explanation(read_settings().home.release_file, *asked, language=lang, most=most):
+    with figures(read_settings(), as_of) as con:
+        parts = explanation(con, *asked, language=lang, most=most)
+    for part in parts:
         if isinstance(part, str):
             show.say(part)
         else:

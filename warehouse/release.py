@@ -119,6 +119,7 @@ def build_release(
     as_of: dt.date | None,
     built_at: dt.datetime,
     code_version: str,
+    macros: Sequence[str] = (),
 ) -> Release:
     """Build, verify and publish a release; readers see the old one until it is complete.
 
@@ -135,6 +136,7 @@ def build_release(
         as_of: last day of receipt that counts, None for everything received.
         built_at: moment of the build, with its time zone.
         code_version: see `fingerprint.code_version`.
+        macros: statements that create table macros, see `release_macros.macro_statements`.
 
     Raises:
         BlockedError: a table cannot be built or the file is not as expected; nothing changed.
@@ -153,6 +155,8 @@ def build_release(
                 _write_inputs(con)
                 _write_description(con, as_of, built_at, code_version)
                 _write_comments(con, contracts)
+                for statement in macros:
+                    con.execute(statement)
                 con.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise BlockedError(

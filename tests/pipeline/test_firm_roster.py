@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 import xlsxwriter  # type: ignore[import-untyped]  # ships no types
 
+from assets.build import build_tables
 from assets.demo.identifiers import credit_codes
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
-from warehouse.engine.model import load_models
-from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
 from warehouse.source import load_sources
 
@@ -47,11 +46,8 @@ def deliver(home: Home, folder: Path, day: dt.date, *rows: tuple[Any, ...]) -> p
 
 
 def periods(home: Home, as_of: dt.date | None = None) -> list[tuple[Any, ...]]:
-    con = duckdb.connect()
-    for name in ("latest.firm", "fact.firm_period"):
-        attach_dependencies(con, load_models()[name], home, as_of)
-        run_model(con, load_models()[name], home)
-    con.close()
+    with duckdb.connect() as con:
+        build_tables(con, home, ["fact.firm_period"], as_of)
     columns = ("entity_uscc", "valid_from", "valid_to", "firm_class", "chain", "chain_role")
     found = pl.read_parquet(home.model_file("fact.firm_period"), columns=list(columns))
     known = found.filter(pl.col("firm_class") != "large")

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from assets.computed import in_contract, maker
+from assets.build import build_tables
 from assets.demo.city_year import generate
 from assets.demo.truth import Truth
 from assets.ingest.landing import receive, register
@@ -19,22 +19,14 @@ from assets.ingest.run import ingest, read_raw
 from pipelines.nightly import run_night
 from pipelines.settings import Settings
 from warehouse import reference_tables
-from warehouse.engine.model import load_computed, load_models, ordered
-from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
 from warehouse.indicator import Indicator, load_indicators
 from warehouse.indicator_rows import indicator_rows
 from warehouse.reference_tables import ReferenceTable, definition_tables
 from warehouse.source import Source, load_sources
-from warehouse.sql import qualified
 
 VALUE = "mart.indicator_value"
-NEEDED = (
-    *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
-    *("latest.firm", "fact.firm_period"),
-    *("fact.verdict", "fact.roster_topic", "fact.unit_roster_topic", "fact.indicator_unit"),
-    *("mart.indicator_count", "mart.indicator_composition", "mart.indicator_exclusion"),
-)
+COUNTED = ("mart.indicator_count", "mart.indicator_composition", "mart.indicator_exclusion")
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +47,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Truth]:
 
 def count(home: Home, as_of: dt.date | None = None) -> None:
     """Run the models up to the indicators, and the values."""
-    con = duckdb.connect()
-    for model in ordered(load_models()):
-        if model.table in NEEDED:
-            attach_dependencies(con, model, home, as_of)
-            run_model(con, model, home)
-    con.close()
+    with duckdb.connect() as con:
+        build_tables(con, home, (*COUNTED, VALUE), as_of)
 
 
 def values(home: Home) -> pl.DataFrame:
-    table = load_computed()[VALUE]
-    con = duckdb.connect()
-    attach_dependencies(con, table, home)
-    given = {name: con.sql(f"FROM {qualified(name)}").pl() for name in table.depends_on}
-    con.close()
-    return in_contract(maker(table)(given), table.contract)
+    return table(home, VALUE)
 
 
 def table(home: Home, name: str) -> pl.DataFrame:
@@ -273,7 +256,7 @@ def test_as_of_a_day_is_what_that_day_s_lake_gives(
     count(now, as_of=middle)
     count(then)
 
-    for name in NEEDED[NEEDED.index("fact.indicator_unit") :]:
+    for name in ("fact.indicator_unit", *COUNTED):
         rows = table(now, name)
         assert not rows.is_empty()
         assert_frame_equal(rows, table(then, name))

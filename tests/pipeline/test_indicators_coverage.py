@@ -9,26 +9,17 @@ import polars as pl
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # ships no types
 
-from assets.computed import in_contract, maker
+from assets.build import build_tables
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
-from warehouse.engine.model import load_computed, load_models, ordered
-from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
 from warehouse.source import load_sources
-from warehouse.sql import qualified
 
 SOURCE = "project_governance"
 APRIL, JULY, AUGUST = dt.date(2024, 4, 2), dt.date(2024, 7, 2), dt.date(2024, 8, 2)
 ROSTER = ("季度", "工程编号", "工程名称", "行政区划代码")
 CHECKS = ("检查编号", "工程编号", "专项", "检查日期", "检查结论")
 ALL_FOUR = "进场材料；开裂、渗漏等常见问题；外墙外保温脱落\n全装修质量问题"
-MODELS = (
-    *("latest.sample", "latest.test_result", "latest.site_inspection", "latest.acceptance"),
-    *("latest.firm", "fact.firm_period"),
-    *("fact.verdict", "fact.roster_topic", "fact.unit_roster_topic", "fact.indicator_unit"),
-    "mart.indicator_count",
-)
 
 
 class Office:
@@ -55,16 +46,9 @@ class Office:
 
     def coverage(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Rows of mart.indicator_value by period and slice."""
-        con = duckdb.connect()
-        for model in ordered(load_models()):
-            if model.table in MODELS:
-                attach_dependencies(con, model, self.home)
-                run_model(con, model, self.home)
-        table = load_computed()["mart.indicator_value"]
-        attach_dependencies(con, table, self.home)
-        given = {name: con.sql(f"FROM {qualified(name)}").pl() for name in table.depends_on}
-        con.close()
-        rows = in_contract(maker(table)(given), table.contract).filter(
+        with duckdb.connect() as con:
+            build_tables(con, self.home, ["mart.indicator_value"])
+        rows = pl.read_parquet(self.home.model_file("mart.indicator_value")).filter(
             pl.col("indicator_id") == "four_governance_quarterly_coverage",
             pl.col("period_type") == "quarter",
         )

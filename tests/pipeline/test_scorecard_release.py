@@ -1,10 +1,11 @@
 """Scorecard, failure budgets and explanations of a release, against the demo's truth."""
 
 import csv
+import datetime as dt
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from assets.demo.air_year import write_air
 from assets.demo.city_year import generate
 from assets.demo.ledger_book import write_ledger
 from pipelines import cli
-from pipelines.explain import Part, explanation
+from pipelines.explain import Part, explanation, figures
 from pipelines.nightly import NightOutcome
 from pipelines.scorecard import FIRST, lines, scorecard_rows, summary
 from pipelines.settings import read_settings
@@ -24,6 +25,7 @@ from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan import load_plans
 
+JULY = dt.date(2024, 7, 29)
 PLAN = load_plans()["yiwu_2024"]
 # Official variants as the truth tells them: domain and programme.
 RECORDS = {
@@ -199,7 +201,7 @@ def test_files_hold_what_is_printed(
         (["scorecard", "--format", "csv", "--output", "no/such/folder"], "cannot be written"),
         (["explain", "tea_rate"], "known indicators: agri_product_pass_rate, engineering"),
         (["explain", "rd_expenditure_gdp_share"], "no indicator 'rd_expenditure_gdp_share'"),
-        (["explain", "food_pass_rate", "--variant", "all"], "known variants: evaluative, superv"),
+        (["explain", "food_pass_rate", "--variant", "all"], "known variants: evaluative, eval"),
         (["explain", "food_pass_rate", "--period", "May"], "no period such as 2024, 2024Q2"),
         (["explain", "food_pass_rate", "--period", "2019"], "has no figure for 2019"),
         (["explain", "food_pass_rate", "--division", "110000"], "no division '110000'"),
@@ -235,11 +237,19 @@ def test_a_figure_just_below_its_target_is_never_printed_as_the_target(release: 
 
 
 def parts(found: list[str | Part]) -> dict[str, pl.DataFrame]:
-    return {part.title.split(" (")[0]: part.rows for part in found if isinstance(part, Part)}
+    return {part.name: part.rows for part in found if isinstance(part, Part)}
 
 
-def test_a_figure_is_explained_down_to_the_rows(home: Home, release: Path) -> None:
-    found = explanation(release, "food_pass_rate", most=0)
+@pytest.fixture
+def con(release: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(release), read_only=True) as con:
+        yield con
+
+
+def test_a_figure_is_explained_down_to_the_rows(
+    home: Home, release: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    found = explanation(con, "food_pass_rate", most=0)
     text = "\n".join(part for part in found if isinstance(part, str))
     tables = parts(found)
     row = scorecard_rows(release, None).filter(pl.col("target_id") == "food_pass_rate")
@@ -249,56 +259,116 @@ def test_a_figure_is_explained_down_to_the_rows(home: Home, release: Path) -> No
     assert "(official)" in text
     assert f"({numerator:,} of {denominator:,}," in text
     assert "not_met (the value as it is against the target)" in text
-    made_of, left_out = tables["What it is made of"], tables["Left out"]
-    assert made_of["counted"].sum() == denominator
+    made_of, left_out = tables["made_of"], tables["left_out"]
     assert made_of["units"].sum() == denominator + left_out["units"].sum()
-    assert left_out["why"].null_count() == 0
-    failing = tables["Failing rows"]
+    assert left_out["what"].null_count() == 0
+    failing = tables["failing"]
     assert failing["unit"].n_unique() == denominator - numerator
     assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
     landed = {path.name for path in home.landing.rglob("*")}
     assert set(failing["file"]) <= landed
 
 
-def test_reasons_of_a_period_are_those_of_the_table(release: Path) -> None:
-    left_out = parts(explanation(release, "food_pass_rate", "evaluative", "2024Q2"))["Left out"]
-    with duckdb.connect(str(release), read_only=True) as con:
-        table = con.execute(
-            "SELECT exclusion_reason, units FROM mart.indicator_exclusion WHERE period = '2024Q2' "
-            "AND indicator_id = 'food_pass_rate' AND variant_id = 'evaluative'"
-        ).fetchall()
+def test_analysts_ask_the_same_of_the_file(con: duckdb.DuckDBPyConnection) -> None:
+    by_target = con.sql("FROM mart.explain('food_pass_rate')").pl()
+    named = con.sql(
+        "FROM mart.explain('food_pass_rate', period := '2024', variant := 'supervision')"
+    ).pl()
+    (figure,) = con.sql("FROM mart.explained_figure('food_pass_rate')").pl().to_dicts()
+    counted = con.sql(
+        "SELECT sum(numerator), sum(denominator) FROM mart.explained_unit('food_pass_rate')"
+    ).fetchall()
 
-    assert sorted(left_out.select("reason", "units").rows()) == sorted(table)
+    assert by_target.equals(named)
+    assert counted == [(figure["numerator"], figure["denominator"])]
+    assert set(by_target["part"]) == {"figure", "made_of", "left_out", "failing"}
+    rows = by_target.filter(pl.col("part") == "failing")
+    assert rows.select("delivery_id", "file_name", "source_row").null_count().row(0) == (0, 0, 0)
+    macros = con.execute(
+        "SELECT function_name, comment FROM duckdb_functions() WHERE schema_name = 'mart'"
+    ).fetchall()
+    assert len(macros) == 8
+    assert all(comment for _, comment in macros)
 
 
-def test_divisions_add_up_to_the_city(release: Path) -> None:
-    with duckdb.connect(str(release), read_only=True) as con:
-        divisions = con.execute(
-            "SELECT slice, denominator FROM mart.indicator_value WHERE slice_type = 'division' "
-            "AND period = '2024' AND indicator_id = 'agri_product_pass_rate' "
-            "AND variant_id = 'routine_monitoring' AND denominator > 0"
-        ).fetchall()
+def test_a_weighted_figure_is_explained_by_its_strata(con: duckdb.DuckDBPyConnection) -> None:
+    for indicator, variant in (
+        ("manufacturing_pass_rate", "output_weighted"),
+        ("food_pass_rate", "evaluative_stratified"),
+    ):
+        strata = parts(explanation(con, indicator, variant))["stratum"]
+        value = con.execute(
+            "SELECT value FROM mart.explained_figure($i, variant := $v)",
+            {"i": indicator, "v": variant},
+        ).fetchall()[0][0]
+        exact = con.execute(
+            "SELECT sum(weight_share * rate) / 100 FROM mart.explained_stratum($i, variant := $v)",
+            {"i": indicator, "v": variant},
+        ).fetchall()[0][0]
+        assert strata["weight %"].sum() == pytest.approx(100, abs=0.1)
+        assert exact == pytest.approx(value)
+
+
+def test_reasons_of_a_period_are_those_of_the_table(con: duckdb.DuckDBPyConnection) -> None:
+    left_out = parts(explanation(con, "food_pass_rate", "evaluative", "2024Q2"))["left_out"]
+    table = con.execute(
+        "SELECT exclusion_reason, units FROM mart.indicator_exclusion WHERE period = '2024Q2' "
+        "AND indicator_id = 'food_pass_rate' AND variant_id = 'evaluative'"
+    ).fetchall()
+
+    assert sorted(left_out.select("of", "units").rows()) == sorted(table)
+
+
+def test_divisions_add_up_to_the_city(con: duckdb.DuckDBPyConnection) -> None:
+    divisions = con.execute(
+        "SELECT slice, denominator FROM mart.indicator_value WHERE slice_type = 'division' "
+        "AND period = '2024' AND indicator_id = 'agri_product_pass_rate' "
+        "AND variant_id = 'routine_monitoring' AND denominator > 0"
+    ).fetchall()
     for code, size in divisions[:3]:
-        made_of = parts(explanation(release, "agri_product_pass_rate", division=code))
-        assert made_of["What it is made of"]["counted"].sum() == size
+        found = parts(explanation(con, "agri_product_pass_rate", division=code))
+        left_out = found["left_out"]["units"].sum() if "left_out" in found else 0
+        assert found["made_of"]["units"].sum() == size + left_out
 
 
 def test_every_variant_of_every_indicator_can_be_explained(
-    run: Callable[..., tuple[int, str, str]], release: Path
+    run: Callable[..., tuple[int, str, str]], con: duckdb.DuckDBPyConnection
 ) -> None:
-    with duckdb.connect(str(release), read_only=True) as con:
-        variants = con.execute(
-            "SELECT DISTINCT indicator_id, variant_id FROM mart.indicator_value "
-            "WHERE period_type = 'year' AND denominator > 0"
-        ).fetchall()
-    assert len(variants) >= 8
+    variants = con.execute(
+        "SELECT DISTINCT indicator_id, variant_id FROM mart.indicator_value "
+        "WHERE period_type = 'year' AND denominator > 0"
+    ).fetchall()
+    assert len(variants) >= 9
     for indicator, variant in variants:
-        for language in ("en", "zh"):
+        for language, word in (("en", "denominator"), ("zh", "分母")):
             code, out, _ = run(
                 "explain", indicator, "--variant", variant, "--lang", language, "--most", "3"
             )
             assert code == 0
-            assert "denominator" in out
+            assert word in out
+
+
+def test_an_earlier_day_is_explained_by_what_was_known_then(
+    home: Home, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    before = sorted(path.name for path in home.root.iterdir())
+    with figures(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}), JULY) as con:
+        found = explanation(con, "food_pass_rate", most=0)
+        known = con.execute("SELECT max(received_on) FROM fact.indicator_unit").fetchall()
+        counted = con.execute(
+            "SELECT sum(numerator), sum(denominator) FROM mart.explained_unit('food_pass_rate')"
+        ).fetchall()
+    text = "\n".join(part for part in found if isinstance(part, str))
+
+    assert known[0][0] <= JULY
+    assert "{:,} of {:,}".format(*counted[0]) in text
+    assert f"deliveries up to {JULY}" in text
+    assert sorted(path.name for path in home.root.iterdir()) == before
+    code, out, _ = run("explain", "food_pass_rate", "--as-of", str(JULY), "--most", "1")
+    assert (code, text.splitlines()[7] in out) == (0, True)
+    code, _, err = run("explain", "food_pass_rate", "--as-of", "2019-01-01")
+    assert code == 2
+    assert "nothing was received up to 2019-01-01" in err
 
 
 def test_quarters_of_what_is_kept_have_budgets_and_sentences(release: Path) -> None:

@@ -280,8 +280,10 @@ def strata(*parts: tuple[float | None, int, int]) -> list[dict[str, Any]]:
         )
         for place, (chance, x, n) in enumerate(parts)
     ]
-    passed, tested = (sum(part[i] for part in parts) for i in (1, 2))
-    return [counted(int(passed or 0), int(tested or 0), **variant), *slices]
+    passed, tested = (
+        sum(counts) for counts in ([x for _, x, _ in parts], [n for _, _, n in parts])
+    )
+    return [counted(passed, tested, **variant), *slices]
 
 
 def test_a_stratified_sample_is_weighted_by_its_design() -> None:

@@ -8,7 +8,7 @@ same inputs give the same file) and swaps the file in when it is whole.
 import datetime as dt
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,30 @@ def attach_dependencies(
     Raises:
         SamplehouseError: the model reads another one that has not been built.
     """
-    for table in sorted(model.depends_on):
+    attach_tables(con, model.depends_on, home, as_of, reader=model.file)
+
+
+def attach_tables(
+    con: duckdb.DuckDBPyConnection,
+    tables: Collection[str],
+    home: Home,
+    as_of: dt.date | None = None,
+    *,
+    reader: str,
+) -> None:
+    """Make tables visible under their names, as `attach_dependencies` does for a model.
+
+    Args:
+        con: connection of this build.
+        tables: record tables, code lists and definitions, results of models.
+        home: where the lake lies.
+        as_of: only deliveries received up to this day are seen; all of them without it.
+        reader: who reads them, for the message.
+
+    Raises:
+        SamplehouseError: a model has not been built.
+    """
+    for table in sorted(tables):
         if _exists(con, table):
             continue
         if table in record_contracts():
@@ -95,7 +118,7 @@ def attach_dependencies(
         elif table == "meta.build":
             _register_frame(con, table, build_frame(home, as_of))
         else:
-            _attach_model(con, model, table, home.model_file(table))
+            _attach_model(con, reader, table, home.model_file(table))
 
 
 def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
@@ -198,12 +221,10 @@ def _fits(actual: str | None, declared: str) -> bool:
     return actual == declared or actual in _NARROWER.get(declared, ())
 
 
-def _attach_model(
-    con: duckdb.DuckDBPyConnection, reader: SqlModel | ComputedTable, table: str, path: Path
-) -> None:
+def _attach_model(con: duckdb.DuckDBPyConnection, reader: str, table: str, path: Path) -> None:
     if not path.is_file():
         raise SamplehouseError(
-            f"{reader.file} reads {table}, which has not been built; build {table} first"
+            f"{reader} reads {table}, which has not been built; build {table} first"
         )
     _create_schema(con, table)
     name = f"__model_{table.replace('.', '_')}"

@@ -1,0 +1,55 @@
+-- A figure with its definition: one row of mart.indicator_value, and the words and formula behind it.
+-- (indicator, period := NULL, variant := NULL, division := NULL)
+SELECT
+    e.indicator_id,
+    e.variant_id,
+    e.period_type,
+    e.period,
+    e.division_code,
+    i.name_en,
+    i.name_zh,
+    v.name_en AS variant_en,
+    v.name_zh AS variant_zh,
+    v.numerator_en,
+    v.numerator_zh,
+    v.denominator_en,
+    v.denominator_zh,
+    CASE
+        WHEN v.weighting IS NULL OR e.division_code IS NOT NULL
+            THEN '100 x numerator / denominator'
+        WHEN v.weighting = 'inclusion_probability'
+            THEN 'sum over strata of weight x pass rate; a stratum weighs as many units as its '
+            || 'samples stand for, samples / inclusion probability'
+        ELSE 'sum of weight x pass rate over the slices of ' || v.weighting
+            || ', weights renormalised over those with samples'
+    END AS formula_en,
+    CASE
+        WHEN v.weighting IS NULL OR e.division_code IS NOT NULL THEN '100 × 分子 ÷ 分母'
+        WHEN v.weighting = 'inclusion_probability'
+            THEN '各层权重 × 合格率之和；层权重为其样本所代表的单位数（样本数 ÷ 入样概率）'
+        ELSE '按 ' || v.weighting || ' 各组权重 × 合格率之和，权重在已抽样组间重新归一'
+    END AS formula_zh,
+    i.source,
+    i.notes_en,
+    i.notes_zh,
+    f.* EXCLUDE (indicator_id, variant_id, period_type, period),
+    coalesce(t.rounding_digits, v.rounding_digits) AS rounding_digits,
+    coalesce(t.awaiting_decision, FALSE) AS awaiting_decision,
+    t.official_note AS decision_note,
+    v.weighting,
+    (
+        SELECT min(w.source) FROM ref.indicator_weight AS w WHERE w.weighting = v.weighting
+    ) AS weight_source
+FROM mart.explained(
+    indicator, period := period, variant := variant, division := division
+) AS e
+JOIN ref.indicator AS i ON i.indicator_id = e.indicator_id
+JOIN ref.indicator_variant AS v
+    ON v.indicator_id = e.indicator_id AND v.variant_id = e.variant_id
+JOIN mart.indicator_value AS f
+    ON
+        f.indicator_id = e.indicator_id AND f.variant_id = e.variant_id
+        AND f.period_type = e.period_type AND f.period = e.period
+        AND f.slice_type = CASE WHEN e.division_code IS NULL THEN 'all' ELSE 'division' END
+        AND f.slice = coalesce(e.division_code, 'all')
+LEFT JOIN ref.plan_target AS t ON t.plan_id = f.plan_id AND t.target_id = f.target_id
