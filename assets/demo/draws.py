@@ -55,9 +55,7 @@ class DrawTruth:
 
     def write(self, path: Path) -> None:
         """Write the truth as JSON in UTF-8."""
-        text = json.dumps(
-            {"counts": self.counts.to_dicts()}, ensure_ascii=False, indent=1
-        )
+        text = json.dumps({"counts": self.counts.to_dicts()}, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", "utf-8")
 
 

@@ -15,6 +15,8 @@ SELECT
     v.denominator_en,
     v.denominator_zh,
     CASE
+        WHEN i.kind = 'count' THEN 'the number of what the numerator counts'
+        WHEN i.kind = 'score' THEN 'weighted mean of the scores of the domains'
         WHEN v.weighting IS NULL OR e.division_code IS NOT NULL
             THEN '100 x numerator / denominator'
         WHEN v.weighting = 'inclusion_probability'
@@ -24,6 +26,8 @@ SELECT
             || ', weights renormalised over those with samples'
     END AS formula_en,
     CASE
+        WHEN i.kind = 'count' THEN '分子所计的数目'
+        WHEN i.kind = 'score' THEN '各领域得分的加权平均'
         WHEN v.weighting IS NULL OR e.division_code IS NOT NULL THEN '100 × 分子 ÷ 分母'
         WHEN v.weighting = 'inclusion_probability'
             THEN '各层权重 × 合格率之和；层权重为其样本所代表的单位数（样本数 ÷ 入样概率）'
