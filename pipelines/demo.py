@@ -6,9 +6,11 @@ import duckdb
 import polars as pl
 
 from assets.demo.air_year import write_air
+from assets.demo.case_year import write_cases
 from assets.demo.city_year import SEED, generate
 from assets.demo.draws import write_draws
 from assets.demo.ledger_book import ledger_calendar, write_ledger
+from assets.demo.survey_wave import write_survey
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan import chosen_plan
@@ -17,6 +19,7 @@ YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
 AIR_TRUTH_FILE = "demo_air_truth.json"
 DRAW_TRUTH_FILE = "demo_draw_truth.json"
+CASE_TRUTH_FILE, SURVEY_TRUTH_FILE = "demo_case_truth.json", "demo_survey_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -44,6 +47,8 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
     write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
     write_draws(home.landing, seed).write(home.root / DRAW_TRUTH_FILE)
+    write_cases(home.landing, seed).write(home.root / CASE_TRUTH_FILE)
+    write_survey(home.landing, seed).write(home.root / SURVEY_TRUTH_FILE)
     delivered = _files(home) - before
     made_of.write_text(f"{wanted}\n{delivered}\n", "ascii")
     return delivered

@@ -87,5 +87,5 @@ def _deadline(clock: Deadline) -> Row:
         **told,
         "stop_events": "|".join(clock.stop_events) or None,
         "valid_from": clock.valid_from or ALWAYS,
-        "is_verified": clock.verified,
+        "is_verified": clock.is_verified,
     }

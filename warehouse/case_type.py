@@ -163,7 +163,7 @@ class Deadline(Model):
         return self
 
     @property
-    def verified(self) -> bool:
+    def is_verified(self) -> bool:
         """Whether the limit was read in its basis."""
         return self.evidence == VERIFIED
 

@@ -78,6 +78,10 @@ class Format(Model):
     records_path: str | None = Field(
         default=None, description="dotted path to the list in a JSON file"
     )
+    list_separator: str | None = Field(
+        default=None,
+        description="nested JSON lists of plain values become one text, joined with this",
+    )
 
     @property
     def separator(self) -> str:

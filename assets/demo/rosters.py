@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.demo.files import Sheet, write_workbook
+from assets.demo.files import Sheet, write_csv, write_workbook
 from assets.demo.lists import of_source
 
 PLACES = ("used", "rejected", "duplicate", "unchanged")
-_ABOVE_THE_DATA = 2  # title and header of each sheet
+_ABOVE_THE_DATA = 2  # title and header of each sheet; a CSV file has no title
 
 
 def roster_calendar(source_id: str) -> pl.DataFrame:
@@ -27,6 +27,7 @@ def write_lists(
     source_id: str,
     title: str,
     sheets: Mapping[str, pl.DataFrame],
+    csv_encoding: str | None = None,
 ) -> pl.DataFrame:
     """Write every delivery of a list, and account for its rows.
 
@@ -35,6 +36,7 @@ def write_lists(
         source_id: rows of `roster_deliveries.csv`.
         title: line above each sheet.
         sheets: by name: text rows with their `delivery`, and in `place` where each of them ends.
+        csv_encoding: of CSV files instead of workbooks, for a list of one sheet.
 
     Returns:
         The rows of `truth.Truth.deliveries`.
@@ -46,13 +48,15 @@ def write_lists(
             for name, rows in sheets.items()
         }
         parts = {name: rows for name, rows in parts.items() if not rows.is_empty()}
-        write_workbook(
-            landing / source_id / file["received_on"].isoformat() / file["file_name"],
-            [Sheet(name, title, rows.drop("delivery", "place")) for name, rows in parts.items()],
-        )
+        path = landing / source_id / file["received_on"].isoformat() / file["file_name"]
+        texts = {name: rows.drop("delivery", "place") for name, rows in parts.items()}
+        if csv_encoding is None:
+            write_workbook(path, [Sheet(name, title, rows) for name, rows in texts.items()])
+        else:
+            write_csv(path, next(iter(texts.values())), csv_encoding)
         ends = pl.concat([rows["place"] for rows in parts.values()])
         counts = {f"rows_{place}": int((ends == place).sum()) for place in PLACES}
-        ignored = _ABOVE_THE_DATA * len(parts)
+        ignored = _ABOVE_THE_DATA * len(parts) if csv_encoding is None else 1
         accounts.append(
             {
                 "source_id": source_id,

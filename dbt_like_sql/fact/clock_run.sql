@@ -131,18 +131,26 @@ extensions as (
     group by 1, 2, 3
 ),
 
--- Due days that the case system states; one that comes after the one before had passed is too late.
-stated_days as (
+-- Due days that the case system states. Once one was moved after it had passed, no later counts.
+dated_events as (
     select
         source_id,
         case_no,
         order_no,
+        occurred_on,
         due_on,
-        occurred_on > lag(due_on) over (
-            partition by source_id, case_no order by order_no
-        ) as is_too_late
+        lag(due_on) over (partition by source_id, case_no order by order_no) as due_before
     from events
     where due_on is not null
+),
+
+stated_days as (
+    select
+        *,
+        min(
+            case when due_on <> due_before and occurred_on > due_before then order_no end
+        ) over (partition by source_id, case_no) as too_late_order_no
+    from dated_events
 ),
 
 stated_orders as (
@@ -150,8 +158,10 @@ stated_orders as (
         source_id,
         case_no,
         min(order_no) as first_order_no,
-        max(order_no) filter (where not coalesce(is_too_late, false)) as last_order_no,
-        count(*) filter (where is_too_late) as too_late
+        max(order_no) filter (
+            where order_no < too_late_order_no or too_late_order_no is null
+        ) as last_order_no,
+        count(too_late_order_no) as too_late
     from stated_days
     group by 1, 2
 ),

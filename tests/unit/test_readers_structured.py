@@ -32,6 +32,20 @@ def test_nested_objects_become_dotted_columns_and_numbers_keep_their_text(tmp_pa
     ]
 
 
+def test_lists_of_plain_values_are_joined_where_the_format_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "in.json"
+    path.write_text(
+        '[{"no": 1, "tags": ["a", 0.50, null], "parts": [{"b": ["x", "y"]}], "in": {"of": ["c"]}},'
+        '{"no": 2, "tags": [], "in": {"of": null}}]',
+        encoding="utf-8",
+    )
+    assert rows_of(path, list_separator="; ") == [
+        (1, "no", "tags", "parts", "in.of"),
+        (2, "1", "a; 0.50", '[{"b": ["x", "y"]}]', "c"),
+        (3, "2", None, None, None),
+    ]
+
+
 def test_records_that_are_lists_of_cells_are_rows_themselves(tmp_path: Path) -> None:
     path = tmp_path / "in.json"
     path.write_text(json.dumps({"tbody": [["a", None, 1], ["b"]]}), encoding="utf-8")

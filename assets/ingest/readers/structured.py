@@ -25,7 +25,8 @@ class _Number(str):
 def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
     """Read the list of records at `records_path`; see `read_to_parquet`.
 
-    Nested objects become columns named with dots, nested lists stay JSON text.
+    Nested objects become columns named with dots. Nested lists stay JSON text; where the format has
+    a `list_separator`, lists of plain values become one text.
     """
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
@@ -39,7 +40,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
             text_file.read_text("utf-8-sig"), parse_float=_Number, parse_int=_Number
         )
         records = _records(document, file_format.records_path)
-        rows = _cell_rows(records) if isinstance(records[0], list) else _object_rows(records)
+        joined = _with_lists_joined(records, file_format.list_separator)
+        rows = _cell_rows(joined) if isinstance(records[0], list) else _object_rows(joined)
     except json.JSONDecodeError as error:
         raise DeliveryError(
             f"this is no JSON: {error.msg} in line {error.lineno:,}, column {error.colno:,}"
@@ -75,6 +77,21 @@ def _records(document: Any, path: str | None) -> list[Any]:
     ):
         raise DeliveryError("records must be all objects, or all lists of cells")
     return found
+
+
+def _with_lists_joined(value: Any, separator: str | None, depth: int = 0) -> Any:
+    """Records whose nested lists of plain values are one text each; other lists stay."""
+    if separator is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _with_lists_joined(v, separator, depth + 1) for key, v in value.items()}
+    if not isinstance(value, list):
+        return value
+    if depth == 0:  # the list of records itself
+        return [_with_lists_joined(record, separator, 1) for record in value]
+    if any(isinstance(each, dict | list) for each in value):
+        return value
+    return separator.join(str(_text(each)) for each in value if each is not None) or None
 
 
 def _list_paths(value: Any, prefix: str = "") -> Iterator[str]:
