@@ -68,7 +68,9 @@ def _cases(rng: np.random.Generator, scripts: pl.DataFrame, prefix: str) -> pl.D
     return (
         cases.with_columns(
             opened_on=pl.col("first_day")
-            + pl.duration(days=pl.Series(np.floor(rng.random(cases.height) * span).astype(int))),
+            + pl.duration(
+                days=pl.lit(pl.Series(np.floor(rng.random(cases.height) * span).astype(int)))
+            ),
             division_code=places["code9"],
             entity_uscc=credit_codes(rng, prefixes, regions),
         )
@@ -107,17 +109,19 @@ def _events(
 
 def _in_office(rng: np.random.Generator, days: pl.Series) -> pl.Series:
     minutes = pl.Series(rng.integers(_OPENS, _CLOSES, len(days)))
-    return pl.select(days.cast(pl.Datetime("us")) + pl.duration(minutes=minutes)).to_series()
+    return pl.select(
+        days.cast(pl.Datetime("us")) + pl.duration(minutes=pl.lit(minutes))
+    ).to_series()
 
 
 def _after(rng: np.random.Generator, since: pl.Series, step: dict[str, Any]) -> pl.Series:
     """Moments that follow others after a number of hours, days or working days."""
     gaps = pl.Series(rng.integers(int(step["low"]), int(step["high"]) + 1, len(since)))
     if step["unit"] == "hour":
-        return pl.select(since + pl.duration(hours=gaps)).to_series()
+        return pl.select(since + pl.duration(hours=pl.lit(gaps))).to_series()
     days = since.dt.date()
     if step["unit"] == "day":
-        return _in_office(rng, pl.select(days + pl.duration(days=gaps)).to_series())
+        return _in_office(rng, pl.select(days + pl.duration(days=pl.lit(gaps))).to_series())
     worked = calendar_days().filter("is_working_day")["day"]
     # The first place after a day is its next working day; gap 1 is that one.
     places = worked.search_sorted(days, side="right") + gaps - 1

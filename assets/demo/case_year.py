@@ -204,9 +204,9 @@ def _applications(rng: np.random.Generator) -> pl.DataFrame:
     ).with_columns(online=pl.Series([share for _, share in _ITEMS.values()]))
     ends = pl.Series(shares(rng, size, 1 - 0.06, _UNFINISHED, _REFUSED, _WITHDRAWN))
     first = pl.lit(dt.datetime(2024, 1, 2)) + pl.duration(  # noqa: DTZ001 - local time
-        minutes=pl.Series(np.sort(rng.integers(0, 355 * 24 * 60, size)))
+        minutes=pl.lit(pl.Series(np.sort(rng.integers(0, 355 * 24 * 60, size))))
     )
-    last = pl.duration(minutes=pl.Series(rng.integers(30, 5 * 24 * 60, size)))
+    last = pl.duration(minutes=pl.lit(pl.Series(rng.integers(30, 5 * 24 * 60, size))))
     chance = pl.Series(rng.random(size))
     towns = demo_list("divisions")
     return (

@@ -79,7 +79,8 @@ def _people(rng: np.random.Generator) -> pl.DataFrame:
     )
     return people.with_columns(
         number=pl.int_range(1, pl.len() + 1),
-        day=pl.lit(_FIRST_DAY) + pl.duration(days=pl.Series(rng.integers(0, 40, people.height))),
+        day=pl.lit(_FIRST_DAY)
+        + pl.duration(days=pl.lit(pl.Series(rng.integers(0, 40, people.height)))),
     )
 
 

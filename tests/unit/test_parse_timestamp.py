@@ -1,7 +1,7 @@
 """Dates with a time of day, in the spellings of exports, registers and spreadsheets."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ MOMENTS = st.lists(
 )
 
 
-def parsed(evaluate: Evaluate, texts: list[str | None], order: str = "ymd") -> list[Any]:
+def parsed(evaluate: Evaluate, texts: Sequence[str | None], order: str = "ymd") -> list[Any]:
     return evaluate(f"parse_timestamp(t, '{order}')", t=texts)
 
 
