@@ -6,13 +6,14 @@ import numpy as np
 
 from assets.demo.acceptance import acceptance_source
 from assets.demo.agri import agri_source
+from assets.demo.farm import write_farm
 from assets.demo.firm_roster import write_firm_roster
 from assets.demo.food import food_source
 from assets.demo.governance import write_governance
 from assets.demo.manufactured import manufactured_source
 from assets.demo.recheck import recheck_source
 from assets.demo.source_year import build, write_files
-from assets.demo.truth import Truth, tell
+from assets.demo.truth import Registers, Truth, tell
 from warehouse.errors import ConfigurationError
 
 SEED = 20240702
@@ -41,14 +42,16 @@ def generate(
     if not scale > 0:
         raise ConfigurationError(f"the demo's scale must be above 0, not {scale}")
     makers = (food_source(), agri_source(), manufactured_source(), acceptance_source())
-    *chances, last, firms, projects = np.random.default_rng(seed).spawn(len(makers) + 3)
+    *chances, last, firms, projects, special = np.random.default_rng(seed).spawn(len(makers) + 4)
     years = [build(rng, source, scale) for rng, source in zip(chances, makers, strict=True)]
     recheck = build(last, recheck_source(years[0]), scale)
     for year in (*years, recheck):
         write_files(landing, year)
     roster = write_firm_roster(firms, landing, [*years, recheck])
     governance = write_governance(projects, landing, years[-1])
-    truth = tell(seed, scale, years, recheck, roster, governance)
+    brought = years[0].contents.filter("latest", "failed", programme="consumer_submitted")
+    farm = write_farm(special, landing, scale, brought.select("sample_no", "sampled_on"))
+    truth = tell(seed, scale, years, recheck, Registers(roster, governance, farm))
     if truth_file is not None:
         truth.write(truth_file)
     return truth

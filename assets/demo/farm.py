@@ -17,7 +17,7 @@ from assets.demo.firms import draw_firms, visit
 from assets.demo.lists import numbered
 from assets.demo.rosters import rejected_rows, roster_calendar, write_lists
 
-SOURCE_ID = "demo_special"
+SOURCE_ID = "special_sampling"
 CAMPAIGN, WORKSHOPS = "农产品质量安全专项整治", "小作坊专项抽检"
 SAMPLES = 700
 FIRST_DAY = dt.date(2024, 1, 3)
@@ -38,9 +38,11 @@ class FarmYear:
             month, division_code, category, link, uscc, supplier_uscc, failed, nonconforming
             (parameters), banned (substance that was found and confirmed), complete (traceable).
         alerts: alert_no of every alert that has to be raised.
+        campaign: samples of the campaign by category: tested, failed, banned (samples).
+        trace_marks: samples by domain and link: samples, complete.
         credit: samples by domain and credit_class of the day of sampling: tested, failed.
         clusters: samples of workshops by whether they work `inside` or `outside` of clusters.
-        traces: one row: asked, answered and median_hours.
+        trace_times: one row: asked, answered and median_hours.
         chain: pairs of failing samples: upstream and downstream (credit codes), and the
             numbers of the two samples.
         leads: case_no, sample_no and whether the case is_open.
@@ -51,9 +53,11 @@ class FarmYear:
 
     samples: pl.DataFrame
     alerts: pl.DataFrame
+    campaign: pl.DataFrame
+    trace_marks: pl.DataFrame
     credit: pl.DataFrame
     clusters: pl.DataFrame
-    traces: pl.DataFrame
+    trace_times: pl.DataFrame
     chain: pl.DataFrame
     leads: pl.DataFrame
     deliveries: pl.DataFrame
@@ -100,11 +104,19 @@ def write_farm(
         alerts=samples.filter(pl.col("banned").is_not_null()).select(
             alert_no=pl.format("{}/{}/{}", pl.lit(SOURCE_ID), "sample_no", "banned")
         ),
+        campaign=_counted(samples.filter(pl.col("domain") == "agri"), "category").join(
+            samples.group_by("category").agg(banned=pl.col("banned").count().cast(pl.Int64)),
+            on="category",
+            maintain_order="left",
+        ),
+        trace_marks=samples.group_by("domain", "link")
+        .agg(samples=pl.len().cast(pl.Int64), complete=pl.col("complete").sum().cast(pl.Int64))
+        .sort("domain", "link"),
         credit=_counted(rated, "domain", "credit_class"),
         clusters=_counted(
             samples.filter(pl.col("domain") == "food").join(registry, on="uscc"), "cluster_side"
         ),
-        traces=traces.select(
+        trace_times=traces.select(
             asked=pl.len().cast(pl.Int64),
             answered=pl.col("hours").count().cast(pl.Int64),
             median_hours=pl.col("hours").median(),

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.demo.farm import FarmYear
 from assets.demo.firm_roster import FirmRoster, firm_counts
 from assets.demo.governance import Governance
 from assets.demo.source_year import SLICES, SourceYear
@@ -49,6 +50,8 @@ class Truth:
         firm_counts: see `firm_roster.firm_counts`.
         coverage: see `governance.Governance`.
         strata: stratified food samples by year, stratum and inclusion_probability: tested, passed.
+        alerts, campaign, credit, clusters, trace_marks, trace_times, chain, leads: see
+            `farm.FarmYear`; of special sampling only.
     """
 
     seed: int
@@ -63,6 +66,14 @@ class Truth:
     firm_counts: pl.DataFrame
     coverage: pl.DataFrame
     strata: pl.DataFrame
+    alerts: pl.DataFrame
+    campaign: pl.DataFrame
+    credit: pl.DataFrame
+    clusters: pl.DataFrame
+    trace_marks: pl.DataFrame
+    trace_times: pl.DataFrame
+    chain: pl.DataFrame
+    leads: pl.DataFrame
 
     def as_records(self) -> dict[str, Any]:
         """Every table as a list of records; dates as ISO text."""
@@ -81,15 +92,24 @@ class Truth:
         path.write_text(text + "\n", "utf-8")
 
 
+@dataclass(frozen=True)
+class Registers:
+    """What the city tells beside its yearly sources."""
+
+    roster: FirmRoster
+    governance: Governance
+    farm: FarmYear
+
+
 def tell(
     seed: int,
     scale: float,
     years: Sequence[SourceYear],
     recheck: SourceYear,
-    roster: FirmRoster,
-    governance: Governance,
+    registers: Registers,
 ) -> Truth:
     """The truth about all sources; `recheck` replaces verdicts of the food samples."""
+    roster, governance, farm = registers.roster, registers.governance, registers.farm
     known = pl.concat(_latest_samples(year) for year in years if year.source.unit_kind == "sample")
     rechecks = _rechecks(recheck, known)
     everything = [*years, recheck]
@@ -105,6 +125,7 @@ def tell(
         [
             final.select("unit_kind", *SLICES, "failed"),
             first.select(pl.lit("acceptance").alias("unit_kind"), *SLICES, "failed"),
+            farm.samples.select(pl.lit("sample").alias("unit_kind"), *SLICES, "failed"),
             governance.visits.select(
                 pl.lit("site_inspection").alias("unit_kind"),
                 pl.lit("construction").alias("domain"),
@@ -126,13 +147,25 @@ def tell(
         seed=seed,
         scale=scale,
         deliveries=pl.concat(
-            [*map(_deliveries, everything), roster.deliveries, governance.deliveries]
+            [
+                *map(_deliveries, everything),
+                roster.deliveries,
+                governance.deliveries,
+                farm.deliveries,
+            ]
         ),
-        rejected=pl.concat([*map(_rejected, everything), roster.rejected, governance.rejected]),
-        sources=pl.concat(map(_source, everything)),
+        rejected=pl.concat(
+            [
+                *map(_rejected, everything),
+                roster.rejected,
+                governance.rejected,
+                farm.rejected,
+            ]
+        ),
+        sources=pl.concat([*map(_source, everything), farm.source]),
         counts=_counts(counted, ("unit_kind", *SLICES)),
         attempts=_counts(latest_attempts, slices),
-        nonconformities=_nonconformities(years, rechecks.filter("overturns")),
+        nonconformities=_nonconformities(years, rechecks.filter("overturns"), farm.samples),
         rechecks=rechecks.select(
             "recheck_no",
             "original_sample_no",
@@ -146,6 +179,14 @@ def tell(
         ),
         coverage=governance.coverage,
         strata=_strata(final),
+        alerts=farm.alerts,
+        campaign=farm.campaign,
+        credit=farm.credit,
+        clusters=farm.clusters,
+        trace_marks=farm.trace_marks,
+        trace_times=farm.trace_times,
+        chain=farm.chain,
+        leads=farm.leads,
     )
 
 
@@ -195,7 +236,9 @@ def _rechecks(recheck: SourceYear, known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _nonconformities(years: Sequence[SourceYear], overturned: pl.DataFrame) -> pl.DataFrame:
+def _nonconformities(
+    years: Sequence[SourceYear], overturned: pl.DataFrame, special: pl.DataFrame
+) -> pl.DataFrame:
     failing = [
         year.contents.filter("latest", "failed")
         .join(overturned, left_on="sample_no", right_on="original_sample_no", how="anti")
@@ -203,6 +246,11 @@ def _nonconformities(years: Sequence[SourceYear], overturned: pl.DataFrame) -> p
         for year in years
         if year.source.unit_kind == "sample"
     ]
+    failing.append(
+        special.filter("failed").select(
+            pl.lit("special_sampling").alias("source_id"), *SLICES, "nonconforming"
+        )
+    )
     by = ("source_id", *SLICES)
     return (
         pl.concat(failing)

@@ -360,3 +360,105 @@ def test_the_past_built_again_changes_no_figure(year: Year) -> None:
 
     assert found.is_empty
     assert found.causes.is_empty()
+
+
+# -- special sampling: bans, campaigns, firms, traces, leads
+
+SPECIAL = "source_id = 'special_sampling'"
+
+
+def test_alerts_of_what_is_banned_on_its_day_and_of_nothing_else(
+    year: Year, release: duckdb.DuckDBPyConnection
+) -> None:
+    """Screenings raise none, nor does what was banned only later; the limit does not matter."""
+    raised = release.sql(f"SELECT alert_no FROM meta.alert WHERE {SPECIAL}").pl()
+    below = release.sql(
+        f"""
+        SELECT count(*) AS reported_as_conforming FROM core.sample AS s JOIN fact.verdict AS v
+            ON v.source_id = s.source_id AND v.unit_no = s.sample_no
+        WHERE s.{SPECIAL} AND v.verdict_basis = 'banned_substance' AND s.verdict = 'pass'
+            AND v.final_verdict = 'fail'
+        """
+    ).pl()
+
+    assert unlike(year.truth.alerts, raised) == []
+    assert 0 < below.item() < raised.height
+
+
+def test_a_campaign_stands_apart(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    found = release.sql(
+        """
+        SELECT product_category AS category, denominator AS tested, numerator AS failed,
+            with_banned_substance AS banned
+        FROM mart.campaign_result WHERE period = 'ALL' AND product_category <> 'ALL'
+        """
+    ).pl()
+    counted = release.sql(
+        f"SELECT count(*) FROM fact.indicator_unit WHERE {SPECIAL} AND is_counted"
+    ).pl()
+
+    assert unlike(year.truth.campaign, found) == []
+    assert counted.item() == 0
+
+
+def test_firms_are_what_they_were_on_the_day(
+    year: Year, release: duckdb.DuckDBPyConnection
+) -> None:
+    def rates(group_type: str, name: str) -> pl.DataFrame:
+        return release.execute(
+            f"""
+            SELECT domain, group_name AS {name}, denominator AS tested, failed
+            FROM mart.firm_group_rate WHERE programme = 'special' AND sampling_basis = 'targeted'
+                AND domain IN ('agri', 'food') AND group_type = $type
+            """,
+            {"type": group_type},
+        ).pl()
+
+    workshops = rates("workshop_cluster", "cluster_side").drop("domain")
+    assert unlike(year.truth.credit, rates("credit_class", "credit_class")) == []
+    assert unlike(year.truth.clusters, workshops) == []
+
+
+def test_traces_and_pairs_along_the_chain(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    marks = release.sql(
+        f"""
+        SELECT domain, link, sum(samples) AS samples, sum(numerator) AS complete
+        FROM mart.traceability WHERE {SPECIAL} GROUP BY ALL
+        """
+    ).pl()
+    times = release.sql(
+        f"SELECT sum(traces_asked) AS asked, sum(traces_answered) AS answered "
+        f"FROM mart.traceability WHERE {SPECIAL}"
+    ).pl()
+    pairs = release.sql(
+        """
+        SELECT upstream_uscc AS upstream, downstream_uscc AS downstream, upstream_sample_no,
+            downstream_sample_no
+        FROM mart.chain_nonconformity WHERE upstream_source_id = 'special_sampling'
+        """
+    ).pl()
+
+    assert unlike(year.truth.trace_marks, marks) == []
+    assert unlike(year.truth.trace_times.drop("median_hours"), times) == []
+    assert unlike(year.truth.chain, pairs) == []
+    assert pairs.height > 10
+
+
+def test_leads_of_consumers_became_cases(year: Year, release: duckdb.DuckDBPyConnection) -> None:
+    followed = release.sql(
+        """
+        SELECT case_no, sample_no, lead_status = 'open' AS is_open
+        FROM mart.consumer_submitted WHERE case_no IS NOT NULL
+        """
+    ).pl()
+    pooled = release.sql(
+        """
+        SELECT count(*) FROM mart.consumer_submitted AS c
+        JOIN fact.indicator_unit AS u ON u.source_id = c.source_id AND u.unit_no = c.sample_no
+        WHERE u.is_counted
+        """
+    ).pl()
+    wanted = year.truth.leads.filter(pl.col("case_no").str.starts_with("NSWJ"))
+
+    assert unlike(wanted, followed) == []
+    assert pooled.item() == 0

@@ -170,7 +170,7 @@ def test_used_rows_are_the_versions_where_one_row_is_one_record(city: City) -> N
     used = city.truth.deliveries.group_by("source_id").agg(pl.col("rows_used").sum())
     both = city.truth.sources.join(used, on="source_id")
     one_row = both.filter(pl.col("source_id") != "demo_agri_monitoring")
-    assert one_row.height == 4
+    assert one_row.height == 5
     assert one_row["rows_used"].to_list() == one_row["versions"].to_list()
     assert (both["versions"] >= both["units"]).all()
 
