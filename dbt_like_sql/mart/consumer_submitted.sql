@@ -6,6 +6,7 @@ with verdicts as (
     select * from fact.verdict
     where
         unit_kind = 'sample'
+        and not is_recheck
         and (programme = 'consumer_submitted' or sampling_basis = 'consumer_submitted')
 ),
 
