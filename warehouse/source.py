@@ -56,6 +56,8 @@ RecordTable = Literal[
     "air_hour",
     "air_exception_day",
     "survey_response",
+    "water_site",
+    "water_measurement",
 ]
 Parser = Literal["code"]
 
@@ -81,6 +83,11 @@ class Format(Model):
     list_separator: str | None = Field(
         default=None,
         description="nested JSON lists of plain values become one text, joined with this",
+    )
+    labels_path: str | None = Field(
+        default=None,
+        description="dotted path to the list of labels, where the records of a JSON file are lists "
+        "of cells; they become row 2, and what else the file states becomes row 1",
     )
 
     @property
@@ -211,6 +218,10 @@ class ColumnMap(Model):
     parse: Parser | None = Field(
         default=None, description="`code`: lower case and half width, for wordings that drift"
     )
+    year_from: str | None = Field(
+        default=None,
+        description="column with a day: a date without a year is the last such day up to it",
+    )
     factor: str | None = Field(
         default=None,
         pattern=r"^[0-9]+(\.[0-9]+)?$",
@@ -283,6 +294,11 @@ class Table(Model):
     records: dict[RecordTable, RecordMap] = Field(default_factory=dict)
     lookup: Names = Field(default=(), description="key of a table that others only join")
     control_totals: ControlTotal | None = None
+    stated_rows: str | None = Field(
+        default=None,
+        description="regular expression with a group `stated`: what a cell above the header says "
+        "of how many data rows follow",
+    )
     ignore_all: str | None = Field(default=None, description="reason why all its rows are left out")
 
     @model_validator(mode="after")
@@ -344,11 +360,12 @@ class Source(Model):
             if len({parent in t.records for t in self.tables.values() if child in t.records}) > 1
         ]
         problems += [
-            f"tables.{table_name}.records.test_result: '{column}' is derived; map result_text or "
+            f"tables.{table_name}.records.{target}: '{column}' is derived; map result_text or "
             "limit_text instead"
             for table_name, table in self.tables.items()
-            if "test_result" in table.records
-            for column in table.records["test_result"].columns
+            for target in ("test_result", "water_measurement")
+            if target in table.records
+            for column in table.records[target].columns
             if column in DERIVED_RESULT
         ]
         joined = [

@@ -43,6 +43,13 @@ def source_problems(source: Source) -> Iterator[str]:
 
 def _table_problems(key: str, table: Table) -> Iterator[str]:
     patterns = [("files", table.files), ("sheets", table.sheets)]
+    patterns.append(("stated_rows", table.stated_rows))
+    if (
+        table.stated_rows is not None
+        and not _problem(table.stated_rows)
+        and "stated" not in re.compile(table.stated_rows).groupindex
+    ):
+        yield f"{key}.stated_rows: name the group (?P<stated>[0-9]+)"
     for number, step in enumerate(table.reshape, start=1):
         where = f"reshape[{number}]"
         if step.ignore is not None:

@@ -14,7 +14,7 @@ import polars as pl
 from assets.demo.files import write_csv
 from assets.demo.lists import demo_list, numbered
 
-SOURCE_ID = "demo_air"
+SOURCE_ID = "city_air"
 CITY = "330782"
 PARAMETERS = ("pm25", "pm10", "so2", "no2", "co", "o3")
 LABELS = {"pm25": "PM2.5", "pm10": "PM10", "so2": "SO2", "no2": "NO2", "co": "CO", "o3": "O3"}
@@ -52,7 +52,7 @@ def air_calendar() -> pl.DataFrame:
 
 
 def write_air(landing: Path, seed: int) -> AirTruth:
-    """Write the monthly files, the correction and the exception days to `landing/demo_air/<day>/`.
+    """Write the monthly files, the correction and the exception days to `landing/city_air/<day>/`.
 
     The same seed gives the same bytes.
     """

@@ -15,6 +15,7 @@ CONTROL_TOTAL_SCHEMA = {
     "label": pl.String(),
     "detail_sheet": pl.String(),
     "stated": pl.Int64(),
+    "counted": pl.Int64(),
 }
 
 
@@ -45,10 +46,38 @@ def read_totals(
         label=text.str.extract(totals.pattern, groups["label"]).str.strip_chars(),
         detail_sheet=pl.lit(detail_sheet, dtype=pl.String),
         stated=number.cast(pl.Int64, strict=False),
+        counted=pl.lit(None, pl.Int64),
     )
     states = pl.col("stated").is_not_null()
     reason = pl.when(states).then(pl.lit("control_total")).otherwise(pl.lit("summary"))
     return read.filter(states), read.select(*PLACE, reason=reason)
+
+
+def stated_rows(above: pl.LazyFrame, pattern: str, data_rows: int) -> pl.LazyFrame:
+    """What the rows above a header say of how many data rows follow, beside how many do.
+
+    Args:
+        above: raw grid of the rows above the header.
+        pattern: regular expression with a group `stated`.
+        data_rows: rows below the header that are not blank.
+
+    Returns:
+        Rows of `CONTROL_TOTAL_SCHEMA`, none where no cell matches.
+    """
+    group = named_groups(pattern)["stated"]
+    cells = [name for name in above.collect_schema().names() if name not in PLACE]
+    return (
+        above.unpivot(cells, index=list(PLACE), value_name="label")
+        .with_columns(stated=pl.col("label").str.extract(pattern, group).cast(pl.Int64))
+        .filter(pl.col("stated").is_not_null())
+        .select(
+            *PLACE,
+            "label",
+            detail_sheet=pl.col("source_sheet"),
+            stated="stated",
+            counted=pl.lit(data_rows, pl.Int64),
+        )
+    )
 
 
 def detail_sheet_of(

@@ -23,6 +23,8 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
     - ``clean_text(t)`` → VARCHAR
     - ``parse_date(t, date_order)`` → DATE
     - ``parse_timestamp(t, date_order)`` → TIMESTAMP
+    - ``with_year(t, up_to)`` → VARCHAR
+    - ``parse_water_result(t)`` → STRUCT(qualifier, value, unit)
     - ``parse_number(t)`` → DECIMAL(28,10)
     - ``parse_result(t)`` → STRUCT(qualifier, value, unit)
     - ``split_results(t)`` → VARCHAR[]

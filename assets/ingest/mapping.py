@@ -58,7 +58,9 @@ def referenced_columns(record: RecordMap) -> Iterator[str]:
     """Delivered columns that a record map reads, with repeats."""
     yield from record.when
     for column in record.columns.values():
-        yield from (*column.source, *column.digest, *column.join)
+        yield from _origin(column)
+        if column.year_from is not None:
+            yield column.year_from
 
 
 def compile_record(
@@ -89,6 +91,8 @@ def compile_record(
     names = tuple(column.name for column in mapped)
     if target == "test_result":
         sql, names = _with_results(sql, names)
+    elif target == "water_measurement":
+        sql, names = _with_measurements(sql, names)
     # Columns of a rule that this source does not give are nulls, which no rule but not_null minds.
     rules = tuple(_acting(rule, actions) for rule in _row_rules(contract, record, mapped))
     read = {name for rule in rules for name in column_names(rule, contract.table)}
@@ -121,6 +125,8 @@ def _text(column: ColumnMap) -> str:
     text = _first(tuple(f"nullif(trim({identifier(name)}), '')" for name in column.source))
     if column.pattern is not None:
         text = f"nullif(regexp_extract({text}, {literal(column.pattern)}, 1), '')"
+    if column.year_from is not None:
+        text = f"with_year({text}, {identifier(column.year_from)})"
     if column.codes is not None:
         known = wordings(column.codes) if isinstance(column.codes, str) else column.codes
         text = _coded(text, known)
@@ -222,6 +228,19 @@ def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...
     )
     added = tuple(name for name in (*DERIVED_RESULT, "unit") if name not in names)
     return sql, (*names, *added)
+
+
+def _with_measurements(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Understand the results of water, which have no limit of their own and no verdict."""
+    if "result_text" not in names:
+        return sql, names
+    others = f"* EXCLUDE (r{', unit' if 'unit' in names else ''})"
+    unit = "coalesce(unit, r.unit)" if "unit" in names else "r.unit"
+    sql = (
+        f"SELECT {others}, {unit} AS unit, r.qualifier AS qualifier, r.value AS value "
+        f"FROM (SELECT *, parse_water_result(result_text) AS r FROM ({sql}))"
+    )
+    return sql, (*names, *(name for name in ("unit", "qualifier", "value") if name not in names))
 
 
 def _replaced(names: tuple[str, ...]) -> Iterator[str]:

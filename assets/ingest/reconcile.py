@@ -11,7 +11,8 @@ def control_totals_sql(source: Source, candidates: Sequence[Candidate]) -> str |
     """SELECT of `meta.control_total` of a batch; None where the source states no totals.
 
     Records are counted as delivered: distinct keys of the detail sheet, whether they are new,
-    unchanged or rejected later, because the file states what it holds.
+    unchanged or rejected later, because the file states what it holds. Rows that follow a header
+    were counted where they were read.
     """
     parts = [
         _count(each)
@@ -20,13 +21,14 @@ def control_totals_sql(source: Source, candidates: Sequence[Candidate]) -> str |
         for each in candidates
         if (each.table_name, each.record.target) == (total.detail_table, total.record)
     ]
-    if not parts:
+    if not parts and not any(table.stated_rows for table in source.tables.values()):
         return None
+    nothing = "SELECT NULL::VARCHAR AS delivery_id, NULL::VARCHAR AS detail_sheet, 0 AS counted"
     return f"""
-        WITH detail AS ({" UNION ALL ".join(parts)})
+        WITH detail AS ({" UNION ALL ".join(parts or [f"{nothing} LIMIT 0"])})
         SELECT {literal(source.source_id)} AS source_id, delivery_id, received_on,
             source_sheet, source_row, label, detail_sheet, stated,
-            counted
+            coalesce(control_totals.counted, detail.counted) AS counted
         FROM control_totals JOIN delivery USING (delivery_id)
         LEFT JOIN detail USING (delivery_id, detail_sheet)
     """

@@ -14,7 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from assets.ingest.columns import NamedColumns, name_columns, wanted_columns
-from assets.ingest.control_totals import CONTROL_TOTAL_SCHEMA, detail_sheet_of, read_totals
+from assets.ingest.control_totals import (
+    CONTROL_TOTAL_SCHEMA,
+    detail_sheet_of,
+    read_totals,
+    stated_rows,
+)
 from assets.ingest.header import Cells, FoundHeader, find_header
 from assets.ingest.readers.grid import cell_names
 from assets.ingest.steps import EXTRA, PLACE, Rows, apply_step, missing_as_null
@@ -227,6 +232,9 @@ def _reshape_table(delivery: _Delivery, name: str, parts: list[_Part]) -> _Table
         TableRows(frame.select(*PLACE, "part", *columns), columns),
         (*(frame for one in named for frame in one.ignored), *step_ignored),
         rejected,
+        control_totals=pl.concat([one.stated for one in named if one.stated is not None])
+        if table.stated_rows
+        else None,
         unmapped=tuple(dict.fromkeys(label for one in named for label in one.unmapped)),
         missing_lookups=rows.missing_lookups,
     )
@@ -261,6 +269,7 @@ class _NamedPart:
     frame: pl.LazyFrame
     ignored: tuple[pl.LazyFrame, ...]
     unmapped: tuple[str, ...]
+    stated: pl.DataFrame | None = None
 
 
 def _name_part(
@@ -275,8 +284,14 @@ def _name_part(
     named = name_columns(found, table, wanted, len(cells), part.where)
     fate = _fate_above_data(found, cells)
     ignored = grid.select(*PLACE, reason=fate).filter(pl.col("reason").is_not_null())
-    data = grid.filter(fate.is_null()).select(*PLACE, *_texts(named, cells, missing))
-    return _NamedPart(data, (ignored,), named.unmapped)
+    data = grid.filter(fate.is_null())
+    stated = None
+    if table.stated_rows is not None:
+        above = grid.filter(pl.col("source_row") < found.first_row)
+        rows: int = data.select(pl.len()).collect().item()
+        stated = stated_rows(above, table.stated_rows, rows).collect()
+    texts = data.select(*PLACE, *_texts(named, cells, missing))
+    return _NamedPart(texts, (ignored,), named.unmapped, stated)
 
 
 def _widened(grid: pl.LazyFrame, width: int) -> pl.LazyFrame:

@@ -42,6 +42,7 @@ CONTROL_TOTALS = {
     "label": pl.String(),
     "detail_sheet": pl.String(),
     "stated": pl.Int64(),
+    "counted": pl.Int64(),
 }
 
 

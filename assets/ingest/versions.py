@@ -133,7 +133,9 @@ def _gathered(rows: str, family: Family) -> str:
     """
     key = ", ".join(map(identifier, family.key))
     order = "row(source_sheet, source_row, part)"
-    first = [name for name in family.content_columns if name not in (*family.key, "verdict")]
+    derived = dict.fromkeys(name for each in family.candidates for name in _derived(each))
+    told = (*family.content_columns, *derived)
+    first = [name for name in told if name not in (*family.key, "verdict")]
     first += ["received_on", "sequence", "source_sheet", "source_row"]
     columns = [f"arg_min({identifier(name)}, {order}) AS {identifier(name)}" for name in first]
     if "verdict" in family.content_columns:

@@ -48,7 +48,7 @@ def table(home: Home, name: str) -> pl.DataFrame:
 def city(tmp_path_factory: pytest.TempPathFactory, build: Build) -> tuple[Home, AirTruth]:
     home = Home(tmp_path_factory.mktemp("air"))
     truth = write_air(home.landing, 20240702)
-    build(home, ["demo_air"], TABLES)
+    build(home, ["city_air"], TABLES)
     return home, truth
 
 

@@ -282,8 +282,8 @@ def test_totals_that_a_file_states_about_itself(tmp_path: Path) -> None:
         tables=tables,
     )
     assert result.control_totals.rows() == [
-        ("Apples_Sum", 2, "UK", "apples_BNA", 1234),
-        ("Pears_SUM", 1, "Imported", "Conference_BNA", 2),
+        ("Apples_Sum", 2, "UK", "apples_BNA", 1234, None),
+        ("Pears_SUM", 1, "Imported", "Conference_BNA", 2, None),
     ]
     reasons = result.ignored.group_by("reason").len().collect().rows()
     assert set(reasons) == {("header", 2), ("summary", 2), ("control_total", 2)}

@@ -7,7 +7,8 @@ and blank rows included:
 * delimited text: `source_row` is the number of the record, as a spreadsheet would show it;
 * workbooks: the row number that a spreadsheet shows, columns from the first filled one;
 * JSON: row 1 holds the names of the fields, records follow from row 2; where the records are
-  lists of cells they are rows themselves, from row 1;
+  lists of cells they are rows themselves, from row 1, or from row 3 below what the file states and
+  the labels, where the format names these;
 * Parquet: row 1 holds the names of the columns, records follow from row 2.
 """
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import duckdb
@@ -26,7 +27,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
     """Read the list of records at `records_path`; see `read_to_parquet`.
 
     Nested objects become columns named with dots. Nested lists stay JSON text; where the format has
-    a `list_separator`, lists of plain values become one text.
+    a `list_separator`, lists of plain values become one text. Records that are lists of cells may
+    have their labels in another list of the file (`labels_path`).
     """
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
@@ -42,6 +44,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
         records = _records(document, file_format.records_path)
         joined = _with_lists_joined(records, file_format.list_separator)
         rows = _cell_rows(joined) if isinstance(records[0], list) else _object_rows(joined)
+        if file_format.labels_path is not None:
+            rows = [*_head(document, file_format.labels_path), *rows]
     except json.JSONDecodeError as error:
         raise DeliveryError(
             f"this is no JSON: {error.msg} in line {error.lineno:,}, column {error.colno:,}"
@@ -57,8 +61,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
     return ReadFile(len(rows), encoding)
 
 
-def _records(document: Any, path: str | None) -> list[Any]:
-    """The list at a dotted path, checked to hold objects only, or lists only."""
+def _records(document: Any, path: str | None, holds: type | UnionType = dict | list) -> list[Any]:
+    """The list at a dotted path, checked to hold objects only, lists only, or texts only."""
     found = document
     for key in path.split(".") if path else ():
         if not isinstance(found, dict) or key not in found:
@@ -73,9 +77,13 @@ def _records(document: Any, path: str | None) -> list[Any]:
     if not found:
         raise DeliveryError("the list of records is empty; ask for it to be sent again")
     if not all(isinstance(record, type(found[0])) for record in found) or not isinstance(
-        found[0], dict | list
+        found[0], holds
     ):
-        raise DeliveryError("records must be all objects, or all lists of cells")
+        raise DeliveryError(
+            "labels must be texts"
+            if holds is str
+            else "records must be all objects, or all lists of cells"
+        )
     return found
 
 
@@ -92,6 +100,17 @@ def _with_lists_joined(value: Any, separator: str | None, depth: int = 0) -> Any
     if any(isinstance(each, dict | list) for each in value):
         return value
     return separator.join(str(_text(each)) for each in value if each is not None) or None
+
+
+def _head(document: Any, labels_path: str) -> list[list[str | None]]:
+    """What the document states beside its lists, as ``records: 98``, and the cells' labels."""
+    labels = _records(document, labels_path, holds=str)
+    stated = [
+        f"{key}: {_text(value)}"
+        for key, value in document.items()
+        if not isinstance(value, dict | list)
+    ]
+    return [list(stated), list(labels)]
 
 
 def _list_paths(value: Any, prefix: str = "") -> Iterator[str]:

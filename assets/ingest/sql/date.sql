@@ -72,3 +72,33 @@ CREATE OR REPLACE TEMP MACRO parse_timestamp(t, date_order) AS list_transform(
     [trim(clean_text(t))],
     lambda s: CAST(date_as_written(s, date_order) AS TIMESTAMP) + to_seconds(seconds_of_day(s))
 )[1];
+
+-- 05-08, 5/8, 5.8, 5月8日, with or without a time of day after it.
+CREATE OR REPLACE TEMP MACRO pattern_day_without_year() AS
+    '([0-9]{1,2})(?:-|/|\.|\s*月\s*)([0-9]{1,2})日?';
+
+-- The last day of that month and day up to another one; the 29th of February may lie eight years back.
+CREATE OR REPLACE TEMP MACRO last_such_day(month_and_day, up_to) AS list_transform(
+    [{'day': month_and_day, 'up_to': up_to}],
+    lambda p: list_max(list_filter(
+        list_transform(
+            range(0, 9), lambda years: TRY_CAST((year(p.up_to) - years) || '-' || p.day AS DATE)
+        ),
+        lambda day: day <= p.up_to
+    ))
+)[1];
+
+-- A day without a year becomes the last such day up to another one, with the time of day that follows
+-- it; any other text stays as it is.
+CREATE OR REPLACE TEMP MACRO with_year(t, up_to) AS CASE
+    WHEN regexp_full_match(clean_text(t), pattern_day_without_year() || pattern_time())
+        THEN coalesce(
+            CAST(last_such_day(
+                regexp_replace(clean_text(t), '^' || pattern_day_without_year() || '.*$', '\1-\2'),
+                parse_date(up_to, 'ymd')
+            ) AS VARCHAR)
+            || regexp_replace(clean_text(t), '^' || pattern_day_without_year(), ''),
+            t
+        )
+    ELSE t
+END;

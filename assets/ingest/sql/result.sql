@@ -114,3 +114,11 @@ CREATE OR REPLACE TEMP MACRO split_results(t) AS CASE
         lambda part: part <> '' AND part[-1] <> ':'
     )
 END;
+
+-- Results of water: a limit of detection followed by L means below it (0.004L), as HJ/T 91 writes.
+CREATE OR REPLACE TEMP MACRO parse_water_result(t) AS CASE
+    WHEN is_plain_number(t) THEN result_of('=', cast_decimal(t), NULL)
+    WHEN regexp_full_match(clean_text(t), pattern_quantity() || '\s*L')
+        THEN understood_result('<', quantity_value(rtrim(clean_text(t), ' L')), NULL)
+    ELSE parse_result(t)
+END;
