@@ -52,6 +52,8 @@ RecordTable = Literal[
     "draw_object",
     "draw_inspector",
     "draw_assignment",
+    "plant_assessment",
+    "responsible_party",
     "case_event",
     "air_hour",
     "air_exception_day",
