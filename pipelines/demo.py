@@ -8,6 +8,7 @@ import polars as pl
 from assets.demo.air_year import write_air
 from assets.demo.case_year import write_cases
 from assets.demo.city_year import SEED, generate
+from assets.demo.construction import known_projects, write_construction
 from assets.demo.draws import write_draws
 from assets.demo.ledger_book import ledger_calendar, write_ledger
 from assets.demo.survey_wave import write_survey
@@ -20,6 +21,7 @@ TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
 AIR_TRUTH_FILE = "demo_air_truth.json"
 DRAW_TRUTH_FILE = "demo_draw_truth.json"
 CASE_TRUTH_FILE, SURVEY_TRUTH_FILE = "demo_case_truth.json", "demo_survey_truth.json"
+CONSTRUCTION_TRUTH_FILE = "demo_construction_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -49,6 +51,8 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     write_draws(home.landing, seed).write(home.root / DRAW_TRUTH_FILE)
     write_cases(home.landing, seed).write(home.root / CASE_TRUTH_FILE)
     write_survey(home.landing, seed).write(home.root / SURVEY_TRUTH_FILE)
+    construction = write_construction(home.landing, seed, known_projects(home.landing))
+    construction.write(home.root / CONSTRUCTION_TRUTH_FILE)
     delivered = _files(home) - before
     made_of.write_text(f"{wanted}\n{delivered}\n", "ascii")
     return delivered

@@ -1,5 +1,5 @@
--- Inspections of construction projects by mode, period and kind of project, and how the defects that
--- they found were closed.
+-- Inspections of construction projects by mode, period and kind of project, and how the defects
+-- that they found were closed.
 --
 -- Everything is counted in the period of the visit. A defect counts for the rate once it is closed
 -- or its due day has passed.
@@ -55,13 +55,13 @@ counted as (
 by_period as (
     select
         'year' as period_type,
-        year as period,
+        counted.year as period,
         counted.*
     from counted
     union all
     select
         'quarter' as period_type,
-        quarter as period,
+        counted.quarter as period,
         counted.*
     from counted
 ),

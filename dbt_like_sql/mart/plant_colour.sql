@@ -12,19 +12,22 @@ build as (
 compared as (
     select
         ratings.*,
-        lag(quarter) over (
-            partition by source_id, plant_no order by quarter_start
+        lag(ratings.quarter) over (
+            partition by ratings.source_id, ratings.plant_no order by ratings.quarter_start
         ) as previous_quarter,
-        lag(colour) over (partition by source_id, plant_no order by quarter_start) as previous_colour,
-        lag(colour_rank) over (
-            partition by source_id, plant_no order by quarter_start
+        lag(ratings.colour)
+            over (partition by ratings.source_id, ratings.plant_no order by ratings.quarter_start)
+            as previous_colour,
+        lag(ratings.colour_rank) over (
+            partition by ratings.source_id, ratings.plant_no order by ratings.quarter_start
         ) as previous_rank,
-        lag(rule_version) over (
-            partition by source_id, plant_no order by quarter_start
+        lag(ratings.rule_version) over (
+            partition by ratings.source_id, ratings.plant_no order by ratings.quarter_start
         ) as previous_rule,
-        max(quarter_start) over (partition by source_id, plant_no) = quarter_start as is_current
+        max(ratings.quarter_start) over (partition by ratings.source_id, ratings.plant_no)
+        = ratings.quarter_start as is_current
     from ratings
-    where colour is not null
+    where ratings.colour is not null
 ),
 
 plant_colours as (

@@ -2,60 +2,37 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from assets.computed import in_contract, maker
 from assets.demo.draws import AUDITS, RESULTS, DrawTruth, write_draws
 from assets.draw.verify import verify
-from assets.ingest.landing import deliveries, landing_days, register
-from assets.ingest.run import ingest, read_raw
+from assets.ingest.landing import deliveries
 from pipelines.draw_publication import publication, write_publication
-from warehouse.engine.model import load_computed, load_models
-from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.reference_lists import code_list
-from warehouse.source import load_sources
-from warehouse.sql import qualified
-from warehouse.tables import write_parquet
 
-MODELS = (
-    *(f"latest.{name}" for name in ("draw", "draw_object", "draw_inspector", "draw_assignment")),
-    "latest.site_inspection",
-    "fact.draw_check",
-    "fact.draw_visit",
-    "mart.draw_count",
-    "mart.draw_rate",
+TABLES = ("fact.draw_check", "mart.draw_rate")
+PUBLISHED = (
+    *("latest.draw", "latest.draw_object", "latest.site_inspection"),
+    *("fact.draw_check", "fact.draw_visit"),
 )
 SEED = 20240702
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, DrawTruth]:
+def built(
+    tmp_path_factory: pytest.TempPathFactory, build_tables: Callable[[Home, Sequence[str]], None]
+) -> tuple[Home, DrawTruth]:
     """A home that has read the draws and made the tables that follow from them."""
     home = Home(tmp_path_factory.mktemp("draws"))
     truth = write_draws(home.landing, SEED)
-    sources = {name: load_sources()[name] for name in (AUDITS, RESULTS)}
-    days = sorted({day for found in landing_days(home).values() for day in found})
-    register(home, sources, days)
-    for source in sources.values():
-        read_raw(home, source, days)
-    ingest(home, sources, days, check=False)
-    models, computed = load_models(), load_computed()
-    with duckdb.connect() as con:
-        for name in MODELS:
-            table = models.get(name) or computed[name]
-            attach_dependencies(con, table, home, None)
-            if name in models:
-                run_model(con, models[name], home)
-                continue
-            given = {each: con.sql(f"FROM {qualified(each)}").pl() for each in table.depends_on}
-            rows = in_contract(maker(computed[name])(given), table.contract)
-            write_parquet(rows, home.model_file(name))
+    build_tables(home, TABLES)
     return home, truth
 
 
@@ -140,7 +117,7 @@ def test_the_publication_has_item_task_and_results_and_no_personal_data(
 ) -> None:
     release = tmp_path / "release.duckdb"
     with duckdb.connect(str(release)) as con:
-        for name in MODELS:
+        for name in PUBLISHED:
             shown = name.replace("latest.", "core.")
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {shown.split('.')[0]}")
             con.execute(f"CREATE TABLE {shown} AS FROM '{built[0].model_file(name)}'")
