@@ -1,5 +1,6 @@
 """Rates of random draws with their intervals: ``mart.draw_rate``."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import polars as pl
@@ -14,6 +15,7 @@ PERIODS = {
     "year": pl.col("drawn_on").dt.strftime("%Y"),
     "quarter": pl.format("{}Q{}", pl.col("drawn_on").dt.year(), pl.col("drawn_on").dt.quarter()),
 }
+COUNT = ("measure", "period_type", "period", "risk_class", "numerator", "denominator")
 RATE = {
     "measure": pl.String(),
     "period_type": pl.String(),
@@ -37,9 +39,15 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
     objects of one stratum had unequal probabilities (weighted draws) no such rate is made.
 
     Args:
-        tables: ``mart.draw_count`` and ``fact.draw_visit``.
+        tables: ``mart.draw_count``, ``fact.draw_visit``, ``fact.draw_check`` and ``meta.build``.
     """
-    counts = tables["mart.draw_count"]
+    as_of = tables["meta.build"]["as_of"][0]
+    counts = pl.concat(
+        [
+            tables["mart.draw_count"].select(COUNT),
+            *(_reproducible(tables["fact.draw_check"], name) for name in PERIODS),
+        ]
+    )
     bounds = wilson(counts["numerator"].to_numpy(), counts["denominator"].to_numpy())
     # Of all classes together the units were drawn with different probabilities.
     is_sampled = pl.col("measure").is_in(SAMPLED) & (pl.col("risk_class") != "ALL")
@@ -48,16 +56,34 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
         low=pl.when(is_sampled).then(pl.Series(bounds.lower, dtype=pl.Float64)),
         high=pl.when(is_sampled).then(pl.Series(bounds.upper, dtype=pl.Float64)),
         estimated_by=pl.lit("share"),
+        as_of=pl.lit(as_of),
     )
     parts = [rates.select(pl.col(name).cast(kind) for name, kind in RATE.items())]
     visits = tables["fact.draw_visit"].filter("is_random")
-    for period_type, period in PERIODS.items():
+    for name, period in PERIODS.items():
         dated = visits.with_columns(period=period)
-        parts += [_discovered(rows, period_type, counts) for rows in dated.partition_by("period")]
+        parts += [_discovered(rows, name, as_of) for rows in dated.partition_by("period")]
     return pl.concat(parts)
 
 
-def _discovered(visits: pl.DataFrame, period_type: str, counts: pl.DataFrame) -> pl.DataFrame:
+def _reproducible(checks: pl.DataFrame, period_type: str) -> pl.DataFrame:
+    """Draws and those that come out the same again, by period."""
+    return (
+        checks.group_by(period=PERIODS[period_type])
+        .agg(
+            numerator=pl.col("is_reproducible").sum().cast(pl.Int64),
+            denominator=pl.len().cast(pl.Int64),
+        )
+        .with_columns(
+            measure=pl.lit("draws_reproducible"),
+            period_type=pl.lit(period_type),
+            risk_class=pl.lit("ALL"),
+        )
+        .select(COUNT)
+    )
+
+
+def _discovered(visits: pl.DataFrame, period_type: str, as_of: dt.date) -> pl.DataFrame:
     """The stratified rate of discoveries of one period; no row where there is none."""
     plain = pl.col("stratum_drawn") / pl.col("stratum_size")
     unequal = visits.filter((pl.col("inclusion_probability") - plain).abs() > 1e-9)  # noqa: PLR2004 - written with 10 decimals
@@ -88,7 +114,7 @@ def _discovered(visits: pl.DataFrame, period_type: str, counts: pl.DataFrame) ->
             "low": [found.lower],
             "high": [found.upper],
             "estimated_by": ["stratified"],
-            "as_of": [counts["as_of"][0] if counts.height else None],
+            "as_of": [as_of],
         }
     )
     return row.select(pl.col(name).cast(kind) for name, kind in RATE.items())

@@ -1,13 +1,9 @@
--- Counts of what is measured of random draws, by the period of the draw and by risk class.
+-- Counts of what is measured of the visits of random draws, by the draw's period and risk class.
 --
 -- Everything that follows from a draw is counted in the draw's quarter and year. Discoveries are
 -- counted by risk class only: classes are drawn with different probabilities, so that their sum
 -- would speak for no roster (mart.draw_rate weighs them). Discoveries come from random draws only.
-with checks as (
-    select * from fact.draw_check
-),
-
-visits as (
+with visits as (
     select * from fact.draw_visit
 ),
 
@@ -16,13 +12,6 @@ build as (
 ),
 
 measured as (
-    select
-        'draws_reproducible' as measure,
-        drawn_on,
-        'ALL' as risk_class,
-        case when is_reproducible then 1 else 0 end as is_met
-    from checks
-    union all
     select
         'drawn_before_visit' as measure,
         drawn_on,
@@ -117,7 +106,6 @@ by_class as (
         coalesce(risk_class, 'UNSTATED') as risk_class,
         is_met
     from by_period
-    where risk_class <> 'ALL' or risk_class is null
     union all
     select
         measure,

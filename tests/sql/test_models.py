@@ -8,6 +8,7 @@ from warehouse.engine.run import describe_check
 from warehouse.engine.testing import run_model_test
 
 MODELS = load_models()
+UNIQUE = ("expect_compound_columns_to_be_unique", "expect_column_values_to_be_unique")
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,7 @@ def test_every_model_has_two_tests_and_a_blocking_check_of_its_key(model: SqlMod
     unique = [
         expectation
         for expectation in model.contract.expectations
-        if expectation.name == "expect_compound_columns_to_be_unique"
-        and expectation.columns == model.contract.key
+        if expectation.name in UNIQUE and expectation.columns == model.contract.key
     ]
     assert [expectation.action for expectation in unique] == ["block"]
 

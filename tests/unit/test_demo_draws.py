@@ -49,7 +49,8 @@ def test_every_file_is_read_whole(built: tuple[Home, DrawTruth]) -> None:
 
 
 def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]) -> None:
-    counts = table(built, "mart.draw_count").filter(period_type="quarter")
+    shares = table(built, "mart.draw_rate").filter(estimated_by="share")
+    counts = shares.filter(period_type="quarter")
     by_class = counts.filter(
         (pl.col("risk_class") != "ALL") | (pl.col("measure") == "draws_reproducible")
     ).select(built[1].counts.columns)
@@ -60,7 +61,8 @@ def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]
 
 
 def test_all_risk_classes_add_up_to_the_year(built: tuple[Home, DrawTruth]) -> None:
-    year = table(built, "mart.draw_count").filter(period_type="year", risk_class="ALL")
+    shares = table(built, "mart.draw_rate").filter(estimated_by="share")
+    year = shares.filter(period_type="year", risk_class="ALL")
     sums = built[1].counts.group_by("measure").agg(pl.col("numerator", "denominator").sum())
     expected = sums.filter(pl.col("measure") != "discovered").sort("measure").rows()
     assert year.select("measure", "numerator", "denominator").sort("measure").rows() == expected
