@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup run ui test lint format bench clean
+.PHONY: help setup run ui test lint format dictionary coverage bench clean
 
 BIN := .venv/bin
 # uv from the machine, or one of the project's own.
@@ -11,7 +11,7 @@ READY := .venv/.ready
 CODE := pipelines assets expectations warehouse tests
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## install everything into .venv
 
@@ -46,6 +46,12 @@ format: $(READY) ## rewrite code and SQL in the house style
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --nocolor --disable-progress-bar dbt_like_sql
+
+dictionary: $(READY) ## write docs/data_dictionary.md from the contracts
+	@$(BIN)/python -m warehouse.dictionary
+
+coverage: $(READY) ## write docs/coverage.md from the plans
+	@$(BIN)/python -m warehouse.plan_coverage
 
 SIZE ?= 100000
 REPEAT ?= 3

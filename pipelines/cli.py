@@ -311,6 +311,36 @@ def explain(  # noqa: PLR0913, PLR0917 - the options of the command
             show.frame(part.title, part.rows)
 
 
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="Table such as mart.campaign_result.")],
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only rows with this value.")
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+) -> None:
+    """Show a table of the release: what it holds, and its first rows."""
+    from pipelines.tables import shown_table  # noqa: PLC0415 - loads DuckDB
+
+    found = shown_table(read_settings().home.release_file, name, where or (), most)
+    show.say(found.words)
+    show.frame("", found.rows)
+    show.say(f"{found.total:,} rows{'' if found.total <= most else f', {most} of them shown'}.")
+
+
+@app.command()
+def coverage(
+    plan: Annotated[str | None, typer.Option(help="Which plan, where there are several.")] = None,
+) -> None:
+    """What serves each target, milestone and mechanism, and whether the release has rows of it."""
+    from pipelines.tables import coverage_lines  # noqa: PLC0415 - loads DuckDB
+
+    lines = coverage_lines(read_settings().home.release_file, plan)
+    show.frame("", lines)
+    counts = dict(lines["state"].value_counts().rows())
+    show.say(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + ".")
+
+
 @ledger_app.command("template")
 def ledger_template(
     file: Annotated[Path, typer.Argument(help="Workbook to write, such as ledger.xlsx.")],

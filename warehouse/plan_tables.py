@@ -8,6 +8,7 @@ import polars as pl
 
 from warehouse.contract import DECIMAL_PRECISION, DECIMAL_SCALE
 from warehouse.plan import Milestone, Plan, Target, load_plans
+from warehouse.plan_coverage import coverage_rows
 
 Row = dict[str, Any]
 
@@ -48,6 +49,7 @@ def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame
             for plan in known
             for each in plan.mechanisms
         ),
+        "ref.plan_coverage": _frame(row for plan in known for row in coverage_rows(plan)),
         "ref.plan_parameter": _frame(
             {"plan_id": plan.plan_id, **each.model_dump()}
             for plan in known
