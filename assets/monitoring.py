@@ -1,12 +1,12 @@
 """How an indicator moves: control charts by week, and why a rate changed from period to period."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from assets.statistics.change import decompose_counts
-from assets.statistics.control_charts import SIGNALS, p_chart
+from assets.statistics.control_charts import SIGNALS, Chart, p_chart, u_chart
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -31,7 +31,7 @@ POINT: dict[str, pl.DataType] = {
     **dict.fromkeys(SIGNALS, pl.Boolean()),
     "as_of": pl.Date(),
 }
-CHART = dict.fromkeys((*VARIANT, "estimates"), pl.String()) | POINT
+CHART = dict.fromkeys((*VARIANT, "estimates", "chart"), pl.String()) | POINT
 FAMILY_CHART = dict.fromkeys(FAMILY, pl.String()) | POINT
 CHANGE: dict[str, pl.DataType] = {
     "indicator_id": pl.String(),
@@ -53,15 +53,21 @@ CHANGE: dict[str, pl.DataType] = {
 
 
 def indicator_chart(tables: Tables) -> pl.DataFrame:
-    """Rows of ``mart.indicator_chart``: a p- or p'-chart of each variant, weeks in order.
+    """Rows of ``mart.indicator_chart``: a p-chart of each variant, and a u-chart of samples.
 
     Args:
         tables: ``mart.indicator_week``.
     """
-    weeks = tables["mart.indicator_week"].with_columns(
-        failures=pl.col("denominator") - pl.col("numerator")
+    weeks = tables["mart.indicator_week"]
+    shares = weeks.with_columns(
+        chart=pl.lit("p"), failures=pl.col("denominator") - pl.col("numerator")
     )
-    return _charts(weeks, VARIANT, CHART)
+    found = weeks.filter(pl.col("nonconformities").is_not_null()).with_columns(
+        chart=pl.lit("u"), failures="nonconformities"
+    )
+    return pl.concat(
+        [_charts(shares, VARIANT, CHART, p_chart), _charts(found, VARIANT, CHART, u_chart)]
+    )
 
 
 def product_family_chart(tables: Tables) -> pl.DataFrame:
@@ -70,17 +76,22 @@ def product_family_chart(tables: Tables) -> pl.DataFrame:
     Args:
         tables: ``mart.product_family_week``.
     """
-    return _charts(tables["mart.product_family_week"], FAMILY, FAMILY_CHART)
+    return _charts(tables["mart.product_family_week"], FAMILY, FAMILY_CHART, p_chart)
 
 
 def _charts(
-    weeks: pl.DataFrame, series: tuple[str, ...], schema: Mapping[str, pl.DataType]
+    weeks: pl.DataFrame,
+    series: tuple[str, ...],
+    schema: Mapping[str, pl.DataType],
+    made: Callable[[pl.DataFrame], Chart],
 ) -> pl.DataFrame:
-    """A p- or p'-chart of each series; `weeks` has week_start, failures and denominator."""
+    """A chart of each series; `weeks` has week_start, failures and denominator."""
     parts = [pl.DataFrame(schema=dict(schema))]
-    ordered = weeks.with_columns(trials="denominator").sort("week_start")
+    ordered = weeks.with_columns(
+        trials="denominator", units="denominator", defects="failures"
+    ).sort("week_start")
     for part in ordered.partition_by(*series):
-        chart = p_chart(part)
+        chart = made(part)
         points = chart.points.with_columns(
             *(pl.col(name) * PERCENT for name in ("value", "centre", "lower", "upper")),
             state=pl.lit(chart.state),

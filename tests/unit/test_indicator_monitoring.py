@@ -1,7 +1,7 @@
 """How an indicator moves: charts by week, and mix and rate effects from period to period."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -19,16 +19,20 @@ COMPUTED = load_computed()
 MONDAY = dt.date(2024, 1, 1)
 
 
-def chart(*pairs: tuple[int, int], **changes: Any) -> list[dict[str, Any]]:
-    """The chart of one variant's weeks: passes and units of each."""
+def chart(
+    *pairs: tuple[int, int], kind: Literal["p", "u"] = "p", **changes: Any
+) -> list[dict[str, Any]]:
+    """One chart of one variant's weeks: passes (in a u-chart nonconformities) and units of each."""
     rows = [
         {**FOOD, "week_start": MONDAY + dt.timedelta(weeks=n), "numerator": x, "denominator": size}
+        | ({"nonconformities": x, "numerator": size - 1} if kind == "u" else {})
         for n, (x, size) in enumerate(pairs)
     ]
     schema = contract_of("mart.indicator_week", MODELS).polars_schema()
     weeks = pl.DataFrame([{**row, **changes} for row in rows], schema=schema)
     found = indicator_chart({"mart.indicator_week": weeks})
-    return in_contract(found, COMPUTED["mart.indicator_chart"].contract).to_dicts()
+    rows = in_contract(found, COMPUTED["mart.indicator_chart"].contract).to_dicts()
+    return [row for row in rows if row["chart"] == kind]
 
 
 def change(*cells: tuple[str, str, int, int], **changes: Any) -> list[dict[str, Any]]:
@@ -64,6 +68,20 @@ def test_a_week_unlike_the_others_gives_a_signal() -> None:
     assert rows[20]["value"] > rows[20]["upper"] > rows[20]["centre"] > rows[20]["lower"]
     assert rows[20]["failures"] == 50
     assert {row["state"] for row in rows} == {"ready"}
+
+
+def test_nonconformities_per_sample_have_a_chart_of_their_own() -> None:
+    rows = chart(*[(20, 200), (24, 200)] * 10, (60, 200), *[(22, 200)] * 3, kind="u")
+
+    centre = (200 + 240 + 60 + 66) / (24 * 200)
+    assert rows[0]["centre"] == pytest.approx(100 * centre)
+    assert [row["beyond_limits"] for row in rows].count(True) == 1
+    assert (rows[20]["failures"], rows[20]["value"]) == (60, pytest.approx(30))
+    # Montgomery 7.3: centre + 3 sqrt(centre / n), widened by Laney's sigma_z where that is above 1.
+    widened = max(rows[0]["sigma_z"], 1)
+    expected = 100 * (centre + 3 * widened * (centre / 200) ** 0.5)
+    assert rows[0]["upper"] == pytest.approx(expected)
+    assert chart(*[(190, 200)] * 24, kind="p")[0]["chart"] == "p"
 
 
 def test_a_shift_gives_a_signal_in_the_ninth_week() -> None:
