@@ -48,6 +48,8 @@ def write_lists(
             for name, rows in sheets.items()
         }
         parts = {name: rows for name, rows in parts.items() if not rows.is_empty()}
+        if not parts:  # a city too small to have anything to list
+            continue
         path = landing / source_id / file["received_on"].isoformat() / file["file_name"]
         texts = {name: rows.drop("delivery", "place") for name, rows in parts.items()}
         if csv_encoding is None:

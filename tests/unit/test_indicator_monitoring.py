@@ -77,10 +77,9 @@ def test_nonconformities_per_sample_have_a_chart_of_their_own() -> None:
     assert rows[0]["centre"] == pytest.approx(100 * centre)
     assert [row["beyond_limits"] for row in rows].count(True) == 1
     assert (rows[20]["failures"], rows[20]["value"]) == (60, pytest.approx(30))
-    # Montgomery 7.3: centre + 3 sqrt(centre / n), widened by Laney's sigma_z where that is above 1.
-    widened = max(rows[0]["sigma_z"], 1)
-    expected = 100 * (centre + 3 * widened * (centre / 200) ** 0.5)
-    assert rows[0]["upper"] == pytest.approx(expected)
+    # Montgomery 7.3: centre + 3 sqrt(centre / n).
+    assert (rows[0]["method"], rows[0]["limits"]) == ("plain", "plain")
+    assert rows[0]["upper"] == pytest.approx(100 * (centre + 3 * (centre / 200) ** 0.5))
     assert chart(*[(190, 200)] * 24, kind="p")[0]["chart"] == "p"
 
 
