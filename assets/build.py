@@ -7,7 +7,8 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
-from assets.computed import compute
+from assets.computed import compute, refresh_table
+from assets.models import refresh_model
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.engine.run import attach_dependencies, attach_tables, run_model
@@ -29,7 +30,7 @@ def build_tables(
         tables: results of models, by name; record tables and code lists are only made visible.
         as_of: only deliveries received up to this day are seen.
     """
-    for model in _in_order(tables):
+    for model in models_behind(tables):
         if isinstance(model, SqlModel):
             attach_dependencies(con, model, home, as_of)
             run_model(con, model, home)
@@ -38,7 +39,20 @@ def build_tables(
     attach_tables(con, tables, home, as_of, reader="this build")
 
 
-def _in_order(tables: Collection[str]) -> list[SqlModel | ComputedTable]:
+def refresh_models(home: Home, resources: Resources, as_of: dt.date | None = None) -> list[str]:
+    """Make every model and computed table that is not current, as a night does; their names."""
+    refreshed = []
+    for model in models_behind([*load_models(), *load_computed()]):
+        if isinstance(model, SqlModel):
+            done: object = refresh_model(home, resources, model, as_of)
+        else:
+            done = refresh_table(home, resources, model, as_of)
+        if done is not None:
+            refreshed.append(model.table)
+    return refreshed
+
+
+def models_behind(tables: Collection[str]) -> list[SqlModel | ComputedTable]:
     """The models behind some tables, each after those that it reads."""
     known: dict[str, SqlModel | ComputedTable] = {**load_models(), **load_computed()}
     graph: dict[str, list[str]] = {}

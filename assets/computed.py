@@ -11,7 +11,7 @@ import polars as pl
 
 from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
-from warehouse.connection import connect
+from warehouse.connection import Resources, connect
 from warehouse.contract import Contract
 from warehouse.engine.model import ComputedTable
 from warehouse.engine.run import attach_dependencies
@@ -86,18 +86,29 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
     def run(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
-        started = time.perf_counter()
         path = workplace.home.model_file(table.table)
-        stamp = model_stamp(workplace.home, table, night.last_day)
-        if is_current(path, stamp):
+        seconds = refresh_table(workplace.home, workplace.resources, table, night.last_day)
+        if seconds is None:
             return unchanged(path, night)
+        context.log.info("%s: made in %.1f s", table.table, seconds)
         with connect(workplace.resources) as con:
-            rows = compute(con, table, workplace.home, night.last_day)
-            forget_stamp(path)
-            write_parquet(rows, path)
-            keep_stamp(path, stamp)
-            seconds = time.perf_counter() - started
-            context.log.info("%s: %s rows in %.1f s", table.table, rows.height, seconds)
             return made(con, path, night, seconds)
 
     return run
+
+
+def refresh_table(
+    home: Home, resources: Resources, table: ComputedTable, as_of: dt.date | None
+) -> float | None:
+    """Make a computed table; seconds, or None where it is what it would be made of now."""
+    started = time.perf_counter()
+    path = home.model_file(table.table)
+    stamp = model_stamp(home, table, as_of)
+    if is_current(path, stamp):
+        return None
+    with connect(resources) as con:
+        rows = compute(con, table, home, as_of)
+        forget_stamp(path)
+        write_parquet(rows, path)
+        keep_stamp(path, stamp)
+    return time.perf_counter() - started

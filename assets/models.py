@@ -1,15 +1,17 @@
 """SQL models as assets: one for each file of `dbt_like_sql`, its inputs taken from the SQL."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import dagster as dg
 
 from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
-from warehouse.connection import connect
+from warehouse.connection import Resources, connect
 from warehouse.engine.model import SqlModel
-from warehouse.engine.run import attach_dependencies, run_model
+from warehouse.engine.run import ModelRun, attach_dependencies, run_model
 from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
+from warehouse.home import Home
 
 
 def model_assets(models: Mapping[str, SqlModel], upstream: set[str]) -> list[dg.AssetsDefinition]:
@@ -41,20 +43,32 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         path = workplace.home.model_file(model.table)
-        stamp = model_stamp(workplace.home, model, night.last_day)
-        if is_current(path, stamp):
+        done = refresh_model(workplace.home, workplace.resources, model, night.last_day)
+        if done is None:
             return unchanged(path, night)
+        context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
         with connect(workplace.resources) as con:
-            attach_dependencies(con, model, workplace.home, night.last_day)
-            forget_stamp(path)
-            done = run_model(con, model, workplace.home)
-            keep_stamp(path, stamp)
-            context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
             return made(
                 con, path, night, done.seconds, query=dg.MetadataValue.md(_fenced(done.sql))
             )
 
     return run
+
+
+def refresh_model(
+    home: Home, resources: Resources, model: SqlModel, as_of: dt.date | None
+) -> ModelRun | None:
+    """Run a model, unless its result is made of what it would be made of now (None)."""
+    path = home.model_file(model.table)
+    stamp = model_stamp(home, model, as_of)
+    if is_current(path, stamp):
+        return None
+    with connect(resources) as con:
+        attach_dependencies(con, model, home, as_of)
+        forget_stamp(path)
+        done = run_model(con, model, home)
+        keep_stamp(path, stamp)
+        return done
 
 
 def _fenced(sql: str) -> str:
