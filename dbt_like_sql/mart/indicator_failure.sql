@@ -1,8 +1,13 @@
 -- The units that lower each figure: counted, but not passed, with every failing result of a sample,
--- each down to delivery, file, sheet and row.
+-- each down to delivery, file, sheet and row. What a count counts is what should not be.
 with units as (
     select * from fact.indicator_unit
-    where is_counted and numerator < denominator
+    where is_counted
+),
+
+counts as (
+    select indicator_id from ref.indicator
+    where kind = 'count'
 ),
 
 results as (
@@ -13,9 +18,19 @@ deliveries as (
     select * from meta.delivery
 ),
 
+lowering as (
+    select units.*
+    from units
+    left join counts
+        on units.indicator_id = counts.indicator_id
+    where
+        (counts.indicator_id is null and units.numerator < units.denominator)
+        or (counts.indicator_id is not null and units.numerator > 0)
+),
+
 located as (
     select
-        units.*,
+        lowering.*,
         results.seq,
         results.parameter_code,
         results.parameter_name,
@@ -23,21 +38,21 @@ located as (
         results.limit_text,
         results.product_name,
         results.entity_name,
-        coalesce(results.delivery_id, units.delivery_id) as found_in_delivery,
+        coalesce(results.delivery_id, lowering.delivery_id) as found_in_delivery,
         case
-            when results.delivery_id is null then units.source_sheet
+            when results.delivery_id is null then lowering.source_sheet
             else results.source_sheet
         end as found_on_sheet,
         case
-            when results.delivery_id is null then units.source_row
+            when results.delivery_id is null then lowering.source_row
             else results.source_row
         end as found_in_row
-    from units
+    from lowering
     left join results
         on
-            units.unit_kind = 'sample'
-            and units.source_id = results.source_id
-            and units.unit_no = results.sample_no
+            lowering.unit_kind = 'sample'
+            and lowering.source_id = results.source_id
+            and lowering.unit_no = results.sample_no
 ),
 
 failures as (

@@ -44,6 +44,8 @@ said AS (
             'label_en': 'value', 'label_zh': '数值',
             'text_en': CASE
                 WHEN f.is_suppressed THEN 'not shown: too few units'
+                WHEN f.value IS NULL AND f.estimates = 'census' AND f.denominator > 0
+                    THEN 'none: not every month that is over was reported'
                 WHEN f.value IS NULL THEN 'none: no unit counts'
                 ELSE printf('%.4f ', f.value) || f.unit
             END || format(
@@ -51,6 +53,8 @@ said AS (
             ),
             'text_zh': CASE
                 WHEN f.is_suppressed THEN '样本过少，不予显示'
+                WHEN f.value IS NULL AND f.estimates = 'census' AND f.denominator > 0
+                    THEN '无数据：尚有已结束月份未签报'
                 WHEN f.value IS NULL THEN '无数据'
                 ELSE printf('%.4f ', f.value) || f.unit
             END || format('（{:,}/{:,}，未计入 {:,}）', f.numerator, f.denominator, f.excluded)
