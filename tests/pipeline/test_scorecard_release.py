@@ -14,8 +14,10 @@ import polars as pl
 import pytest
 
 from assets.demo.air_year import write_air
+from assets.demo.case_year import write_cases
 from assets.demo.city_year import generate
 from assets.demo.ledger_book import write_ledger
+from assets.demo.survey_wave import write_survey
 from pipelines import cli
 from pipelines.explain import Part, explanation, figures
 from pipelines.nightly import NightOutcome
@@ -44,6 +46,8 @@ def home(
     home = Home(tmp_path_factory.mktemp("scorecard") / "home")
     generate(home.landing, scale=0.1, truth_file=home.root / "truth.json")
     write_air(home.landing, 1).write(home.root / "air_truth.json")
+    write_cases(home.landing, 1).write(home.root / "case_truth.json")
+    write_survey(home.landing, 1).write(home.root / "survey_truth.json")
     write_ledger(home.landing, PLAN, 1).write(home.root / "ledger_truth.json")
     outcome = quick_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}))
     assert outcome.published, outcome.errors
@@ -140,6 +144,43 @@ def test_days_of_air_are_those_of_the_truth_and_have_a_budget_in_days(
         failing = parts(explanation(con, "good_air_days_ratio", most=0))["failing"]
     assert failing["unit"].n_unique() == valid - good
     assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
+
+
+def test_cases_and_the_survey_are_figures_of_records(home: Home, release: Path) -> None:
+    """Rates of cases, a count that returns prove, a score: each with its source and status."""
+    services = told(home, "case_truth.json", "services")
+    online = pl.col("channel") == "全程网办"
+    score = told(home, "survey_truth.json", "scores").filter(survey_domain="all").row(0, named=True)
+    rows = scorecard_rows(release, "yiwu_2024")
+    found = {row["target_id"]: row for row in rows.iter_rows(named=True)}
+
+    expected: dict[str, tuple[object, ...]] = {
+        "engineering_complaint_ontime_rate": (166, 170, "not_met", "census"),
+        "one_net_rate_overall": (
+            services.filter(online)["cases"].sum(),
+            services["cases"].sum(),
+            "met",
+            "census",
+        ),
+        "major_quality_incident_count": (0, 12, "met", "census"),
+    }
+    names = ("numerator", "denominator", "official_status", "evidence")
+    for target, told_figures in expected.items():
+        assert tuple(found[target][name] for name in names) == told_figures, target
+        assert found[target]["figure_source"] == "records"
+        assert found[target]["awaiting_decision"]
+    assert found["one_net_rate_on_application"]["figure_source"] == "records"
+    incidents = found["major_quality_incident_count"]
+    assert (incidents["value"], incidents["budget_state"]) == (0, None)
+    survey = found["service_quality_satisfaction"]
+    assert survey["value"] == pytest.approx(score["score"])
+    assert survey["lower"] < survey["value"] < survey["upper"]
+    assert (survey["figure_source"], survey["unit"]) == ("records", "score_0_100")
+    with duckdb.connect(str(release), read_only=True) as con:
+        failing = parts(explanation(con, "major_quality_incident_count", most=0))
+        left_out = {row["of"] for row in failing["left_out"].iter_rows(named=True)}
+    assert left_out == {"not_major", "no_direct_responsibility"}
+    assert "failing" not in failing
 
 
 def test_figures_of_the_ledger_are_those_of_its_truth(home: Home, release: Path) -> None:
