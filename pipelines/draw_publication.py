@@ -47,6 +47,7 @@ SHEETS = {
         WHERE v.draw_no = $draw_no ORDER BY v.unit_id
     """,
 }
+SHARE = "比例"
 NAME, CODE = "对象名称", "统一社会信用代码"
 
 
@@ -82,9 +83,28 @@ def _masked(rows: pl.DataFrame) -> pl.DataFrame:
     kept = {"名录哈希", "随机种子", "公开随机数", CODE, NAME}
     texts = [name for name, kind in rows.schema.items() if kind == pl.String and name not in kept]
     masked = rows.with_columns(masked_text(name).alias(name) for name in texts)
+    if SHARE in rows.columns:
+        masked = masked.with_columns(_in_percent(SHARE).alias(SHARE))
     if NAME not in rows.columns:
         return masked
     return masked.with_columns(masked_name(NAME, CODE).alias(NAME), masked_code(CODE).alias(CODE))
+
+
+def _in_percent(shares: str) -> pl.Expr:
+    """``A=0.03;B=0.06`` as ``A 3%;B 6%``; ALL, the share of every class, has no name."""
+    parts = (
+        pl.col(shares)
+        .str.split(";")
+        .list.eval(
+            pl.element().str.split("=").list.first().replace("ALL", "")
+            + " "
+            + (pl.element().str.split("=").list.last().cast(pl.Float64) * 100)
+            .round(4)
+            .cast(pl.String)
+            + "%"
+        )
+    )
+    return parts.list.join(";").str.replace_all(".0%", "%", literal=True).str.strip_chars()
 
 
 def write_publication(sheets: dict[str, pl.DataFrame], output: Path) -> None:

@@ -12,6 +12,8 @@ from warehouse.errors import SamplehouseError
 Tables = Mapping[str, pl.DataFrame]
 
 OF_ONE = ("source_id", "draw_no")
+# What never changes of a draw once it is made.
+BASIS = ("roster_hash", "public_number", "seed", "drawn_on")
 CHECK = {
     "source_id": pl.String(),
     "draw_no": pl.String(),
@@ -28,9 +30,12 @@ CHECK = {
 def draw_check(tables: Tables) -> pl.DataFrame:
     """Rows of ``fact.draw_check``: one for each draw, and where it differs from the draw again.
 
+    A draw that was made anew under its number (another roster, number or day) is not reproducible:
+    who draws until the outcome suits could otherwise deliver the last one as a correction.
+
     Args:
-        tables: ``latest.draw``, ``latest.draw_object``, ``latest.draw_inspector`` and
-            ``latest.draw_assignment``.
+        tables: ``core.draw`` with all versions, and ``latest.draw``, ``latest.draw_object``,
+            ``latest.draw_inspector`` and ``latest.draw_assignment``.
     """
     draws = tables["latest.draw"]
     parts = [pl.DataFrame(schema=CHECK)]
@@ -39,7 +44,8 @@ def draw_check(tables: Tables) -> pl.DataFrame:
             tables[f"latest.{name}"].join(head, on=OF_ONE, how="semi")
             for name in ("draw_object", "draw_inspector", "draw_assignment")
         ]
-        problems = _problems(head, *of_draw)
+        versions = tables["core.draw"].join(head, on=OF_ONE, how="semi")
+        problems = [*_made_anew(versions), *_problems(head, *of_draw)]
         objects = of_draw[0]
         row = head.select(
             *OF_ONE,
@@ -53,6 +59,17 @@ def draw_check(tables: Tables) -> pl.DataFrame:
         )
         parts.append(row.select(pl.col(name).cast(kind) for name, kind in CHECK.items()))
     return pl.concat(parts)
+
+
+def _made_anew(versions: pl.DataFrame) -> list[str]:
+    """What of the draw's basis differs between the versions that were received."""
+    first = versions.sort("version").head(1)
+    changed = [
+        f"{name}: was {first[name][0]} when first received"
+        for name in BASIS
+        if versions[name].n_unique() > 1
+    ]
+    return [f"made anew under the same number: {'; '.join(changed)}"] if changed else []
 
 
 def _problems(

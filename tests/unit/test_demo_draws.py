@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from assets.demo.draws import AUDITS, RESULTS, DrawTruth, write_draws
+from assets.draw.check import draw_check
 from assets.draw.verify import verify
 from assets.ingest.landing import deliveries
 from pipelines.draw_publication import publication, write_publication
@@ -78,6 +79,21 @@ def test_the_draw_that_was_tampered_with_is_found_and_the_others_are_not(
         assert bool(verify(path.read_text("utf-8"), path.name)) == ("-04" in path.name)
 
 
+def test_a_draw_made_anew_under_its_number_is_found_although_it_verifies(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    names = ("draw_object", "draw_inspector", "draw_assignment")
+    tables = {f"latest.{name}": table(built, f"latest.{name}") for name in ("draw", *names)}
+    first = tables["latest.draw"].filter(draw_no="YW-2024-01")
+    rows = {name: rows.filter(draw_no="YW-2024-01") for name, rows in tables.items()}
+    before = first.with_columns(version=pl.lit(0, pl.Int64), public_number=pl.lit("9 9 9"))
+    once = draw_check({**rows, "core.draw": first})
+    twice = draw_check({**rows, "core.draw": pl.concat([before, first])})
+    assert once["is_reproducible"].to_list() == [True]
+    assert twice["is_reproducible"].to_list() == [False]
+    assert "public_number: was 9 9 9 when first received" in twice["differs_in"][0]
+
+
 def test_discoveries_of_all_classes_are_weighed_where_classes_are_strata(
     built: tuple[Home, DrawTruth],
 ) -> None:
@@ -132,6 +148,7 @@ def test_the_publication_has_item_task_and_results_and_no_personal_data(
     assert sheets["抽查事项清单"].columns == (
         ["抽查事项名称", "依据", "主体", "对象", "比例", "次数", "方式", "内容及要求", "备注"]
     )
+    assert sheets["抽查事项清单"]["比例"].to_list() == ["A 3%;B 6%;C 15%;D 40%"]
     assert sheets["抽查任务公告"]["可复现"].to_list() == ["是"]
     results = sheets["抽查结果公告"]
     visits = table(built, "fact.draw_visit").filter(draw_no="YW-2024-01")
