@@ -47,7 +47,8 @@ SCORE: dict[str, pl.DataType] = {
 def _answers(tables: Tables) -> pl.DataFrame:
     """Scores of respondents in domains, for every variant that counts them or would in its wave."""
     units = tables["fact.indicator_unit"].filter(
-        pl.col("is_counted") | (pl.col("exclusion_reason") == "earlier_wave"),
+        pl.col("is_counted")
+        | ((pl.col("exclusion_reason") == "earlier_wave") & pl.col("is_random")),
         pl.col("unit_kind") == "survey_response",
     )
     weights = tables["ref.survey_question"].unique(("instrument_id", "survey_domain"))

@@ -82,6 +82,10 @@ class Format(Model):
     records_path: str | None = Field(
         default=None, description="dotted path to the list in a JSON file"
     )
+    stated_row: bool = Field(
+        default=False,
+        description="a row above those of a JSON file with what it states beside its list",
+    )
     list_separator: str | None = Field(
         default=None,
         description="nested JSON lists of plain values become one text, joined with this",

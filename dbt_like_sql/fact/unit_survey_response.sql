@@ -1,7 +1,8 @@
 -- One row per respondent of a wave, as a unit that indicators count: in the year of the wave.
 --
 -- A year's score is that of its last wave; respondents of earlier waves and those without any
--- answer say so. The score itself is mart.survey_score.
+-- answer say so. Who chose to answer is no wave of those who were drawn: each way of sampling has
+-- its own last wave. The score itself is mart.survey_score.
 with domains as (
     select * from fact.survey_domain
 ),
@@ -32,12 +33,13 @@ waves as (
         substr(wave, 1, 4) as year,
         instrument_id,
         wave,
+        sampling_basis,
         row_number() over (
-            partition by substr(wave, 1, 4)
+            partition by substr(wave, 1, 4), sampling_basis
             order by max(answered_on) desc, wave desc, instrument_id desc
         ) as recency
     from respondents
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 ),
 
 units as (
@@ -77,6 +79,7 @@ units as (
         on
             respondents.instrument_id = waves.instrument_id
             and respondents.wave = waves.wave
+            and respondents.sampling_basis = waves.sampling_basis
 )
 
 select * from units

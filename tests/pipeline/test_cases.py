@@ -235,7 +235,7 @@ def test_recalls_in_several_files_are_one(recalls: Home) -> None:
     71 of CPSC's have no day in any file, and are rejected for that.
     """
     found = deliveries(recalls)
-    data_rows = found["rows_read"].sum() - found.height  # a line of names each
+    data_rows = found["rows_read"].sum() - 2 * found.height  # names, and what the file states
 
     assert found["status"].value_counts().sort("status").rows() == [
         ("duplicate", 1),
@@ -252,10 +252,25 @@ def test_recalls_in_several_files_are_one(recalls: Home) -> None:
         rejected = con.read_parquet(files).aggregate("rule_id, count(*)").fetchall()
     assert rejected == [("missing_occurred_on", 75)]
     repeats = found.select(pl.col("rows_unchanged", "rows_duplicate").sum()).row(0)
-    assert repeats == (376, 35)
+    assert repeats == (376, 36)
     # Used, rejected, unchanged or a duplicate: nothing is lost.
     outcomes = ("used", "rejected", "unchanged", "duplicate", "ignored")
     assert sum(found[f"rows_{name}"].sum() for name in outcomes) == found["rows_read"].sum()
+
+
+@pytest.mark.real_data
+def test_files_say_how_much_was_cut_off(recalls: Home) -> None:
+    """Every file states how many recalls there are; a page held at most 50 of them."""
+    totals = pl.read_parquet(
+        recalls.partition_files("meta.control_total"), hive_partitioning=False
+    ).join(deliveries(recalls).select("delivery_id", "file_name"), on="delivery_id")
+    cut_off = totals.filter(pl.col("stated") > pl.col("counted"))
+
+    assert totals.height == 127
+    assert totals.filter(pl.col("stated") < pl.col("counted")).is_empty()
+    assert cut_off.height == 35
+    general = totals.filter(file_name="cpsc_recalls.json")
+    assert general.select("stated", "counted").rows() == [(5928, 50)]
 
 
 @pytest.mark.real_data

@@ -129,6 +129,7 @@ def scores(rows: pl.DataFrame, earlier: tuple[str, ...] = ()) -> pl.DataFrame:
         unit_kind=pl.lit("survey_response"),
         unit_no=pl.concat_str("instrument_id", "wave", "response_no", separator="/"),
         is_counted=~is_earlier,
+        is_random=pl.lit(value=True),
         exclusion_reason=pl.when(is_earlier).then(pl.lit("earlier_wave")),
     )
     made = survey_score(

@@ -46,6 +46,13 @@ def test_lists_of_plain_values_are_joined_where_the_format_says_so(tmp_path: Pat
     ]
 
 
+def test_what_a_document_states_beside_its_list_is_a_row_above(tmp_path: Path) -> None:
+    path = tmp_path / "in.json"
+    path.write_text('{"success": {"total": 5928, "results": [{"no": 1}], "of": {"x": 2}}}', "utf-8")
+    options = {"records_path": "success.results", "stated_row": "true"}
+    assert rows_of(path, **options) == [(1, "total: 5928"), (2, "no"), (3, "1")]
+
+
 def test_records_that_are_lists_of_cells_are_rows_themselves(tmp_path: Path) -> None:
     path = tmp_path / "in.json"
     path.write_text(json.dumps({"tbody": [["a", None, 1], ["b"]]}), encoding="utf-8")

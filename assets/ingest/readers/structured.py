@@ -28,7 +28,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
 
     Nested objects become columns named with dots. Nested lists stay JSON text; where the format has
     a `list_separator`, lists of plain values become one text. Records that are lists of cells may
-    have their labels in another list of the file (`labels_path`).
+    have their labels in another list of the file (`labels_path`). What the document states beside
+    its list stands in a row above them, where there are such labels or the format asks for it.
     """
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
@@ -45,7 +46,9 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
         joined = _with_lists_joined(records, file_format.list_separator)
         rows = _cell_rows(joined) if isinstance(records[0], list) else _object_rows(joined)
         if file_format.labels_path is not None:
-            rows = [*_head(document, file_format.labels_path), *rows]
+            rows = [list(_records(document, file_format.labels_path, holds=str)), *rows]
+        if file_format.labels_path is not None or file_format.stated_row:
+            rows = [_stated(document, file_format.records_path), *rows]
     except json.JSONDecodeError as error:
         raise DeliveryError(
             f"this is no JSON: {error.msg} in line {error.lineno:,}, column {error.colno:,}"
@@ -102,15 +105,18 @@ def _with_lists_joined(value: Any, separator: str | None, depth: int = 0) -> Any
     return separator.join(str(_text(each)) for each in value if each is not None) or None
 
 
-def _head(document: Any, labels_path: str) -> list[list[str | None]]:
-    """What the document states beside its lists, as ``records: 98``, and the cells' labels."""
-    labels = _records(document, labels_path, holds=str)
-    stated = [
+def _stated(document: Any, records_path: str | None) -> list[str | None]:
+    """What the document states beside its list of records, as ``records: 98``."""
+    beside = document
+    for key in (records_path or "").split(".")[:-1]:
+        beside = beside[key]
+    if not isinstance(beside, dict):
+        return []
+    return [
         f"{key}: {_text(value)}"
-        for key, value in document.items()
+        for key, value in beside.items()
         if not isinstance(value, dict | list)
     ]
-    return [list(stated), list(labels)]
 
 
 def _list_paths(value: Any, prefix: str = "") -> Iterator[str]:
