@@ -34,8 +34,13 @@ EVENT: dict[str, str | None] = {
     "报告事件数": None,
     "签发人": None,
 }
-RETURN = {"案件类型": "质量安全事件报告表", "事件": "签报", "领域": "综合", "案件等级": None}
-EXTENSION = {"事件": "批准延期"}
+RETURN: dict[str, str | None] = {
+    "案件类型": "质量安全事件报告表",
+    "事件": "签报",
+    "领域": "综合",
+    "案件等级": None,
+}
+EXTENSION: dict[str, str | None] = {"事件": "批准延期"}
 # What is changed in the event, and the rule that it then breaks.
 BROKEN: list[tuple[dict[str, str | None], str]] = [
     ({"案件编号": None}, "missing_case_no"),
