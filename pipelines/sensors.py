@@ -1,6 +1,9 @@
 """Sensors: files dropped into landing start a night; banned substances that were found are told."""
 
+import datetime as dt
 import hashlib
+import time
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -8,9 +11,11 @@ from assets.alerts import TABLE as ALERTS
 from assets.alerts import alert_metadata, found_in, raise_alerts
 from assets.ingest.landing import landed_files, landing_days, pending_days
 from assets.workplace import Workplace, asset_key, today
-from pipelines.jobs import night_config, nightly_job
+from pipelines.jobs import ingest_job, night_config, nightly_job
 from pipelines.partitions import night_of, readable_days
 from warehouse.home import Home
+
+SETTLED_SECONDS = 90  # a file is being copied for as long as something is written to it
 
 
 @dg.sensor(
@@ -49,31 +54,58 @@ def files_fingerprint(home: Home) -> str:
 
 
 @dg.sensor(
+    job=ingest_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Raises an alert for every banned substance found in records that were read since it last "
-        "looked. It waits for no model and no check, so a night that is stopped is told of as well."
+        "Reads what waits in landing and raises an alert for every banned substance found in it, "
+        "the same day. It waits for no model, check or release: those are made by the night."
     ),
 )
 def alert_sensor(
     context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
 ) -> dg.SensorResult:
-    """Looks at result partitions written since the moment that the cursor holds."""
-    seen = int(context.cursor or 0)
-    written = {
-        path: path.stat().st_mtime_ns for path in workplace.home.partition_files("core.test_result")
-    }
+    """Alerts from result partitions written since the cursor; a run that reads waiting files."""
+    home, seen = workplace.home, int(context.cursor or 0)
+    written = {path: path.stat().st_mtime_ns for path in home.partition_files("core.test_result")}
     fresh = [path for path, moment in written.items() if moment > seen]
-    if not fresh:
-        return dg.SensorResult(skip_reason="no results were read", cursor=str(seen))
-    found = found_in(workplace.home, fresh, workplace.resources)
-    raised = raise_alerts(workplace.home, found)
-    told = [
-        dg.AssetMaterialization(asset_key(ALERTS), metadata=alert_metadata(workplace.home, raised))
-    ]
+    raised = raise_alerts(home, found_in(home, fresh, workplace.resources)) if fresh else None
+    told = []
+    if raised is not None and raised.height:
+        metadata = alert_metadata(home, raised)
+        told.append(dg.AssetMaterialization(asset_key(ALERTS), metadata=metadata))
+    requests = reading_requests(workplace)
+    count = 0 if raised is None else raised.height
+    words = f"{count} alerts raised from {len(fresh)} partitions of results"
     return dg.SensorResult(
-        skip_reason=f"{raised.height} alerts raised from {len(fresh)} partitions of results",
-        cursor=str(max(written[path] for path in fresh)),
-        asset_events=told if raised.height else [],
+        run_requests=requests,
+        skip_reason=None if requests else words,
+        cursor=str(max((written[path] for path in fresh), default=seen)),
+        asset_events=told,
     )
+
+
+def reading_requests(workplace: Workplace) -> list[dg.RunRequest]:
+    """A run that reads the files that wait, once nothing has been written to them for a while."""
+    waiting = readable_days(pending_days(workplace.home, workplace.sources))
+    if not waiting or newest_file(workplace.home, waiting) > time.time() - SETTLED_SECONDS:
+        return []
+    return [
+        dg.RunRequest(
+            run_key=files_fingerprint(workplace.home),
+            partition_key=night_of(waiting, today()).isoformat(),
+            run_config=night_config(waiting),
+        )
+    ]
+
+
+def newest_file(home: Home, days: Sequence[dt.date]) -> float:
+    """When a file of these days was last written; 0 where there is none."""
+    found = [
+        path.stat().st_mtime
+        for source_id, its_days in landing_days(home).items()
+        for day in its_days
+        if day in days
+        for path in landed_files(home, source_id, day)
+    ]
+    return max(found, default=0.0)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import time
 
 import dagster as dg
 import polars as pl
@@ -104,7 +105,7 @@ def test_it_raises_no_alert_twice_and_reads_only_what_is_new(workplace: Workplac
     forgetful = sense(workplace, None)
 
     assert idle.skip_reason is not None
-    assert "no results were read" in str(idle.skip_reason)
+    assert "0 alerts raised from 0 partitions" in str(idle.skip_reason)
     assert forgetful.asset_events == []
     assert alerts(workplace.home).equals(before)
 
@@ -120,6 +121,25 @@ def test_it_raises_no_alert_twice_and_reads_only_what_is_new(workplace: Workplac
 
     assert "1 alerts raised from 1 partitions" in str(sensed.skip_reason)
     assert alerts(workplace.home)["is_same_day"].to_list() == [False, True]
+
+
+def test_it_asks_that_waiting_files_be_read_once_they_are_whole(workplace: Workplace) -> None:
+    """The night reads at two; an alert of the same day cannot wait for it."""
+    folder = workplace.home.landing_day("farms", today())
+    folder.mkdir(parents=True)
+    file = folder / "results.csv"
+    file.write_text("样品编号\n", "utf-8")
+
+    being_copied = sense(workplace)
+    long_ago = time.time() - 3600
+    os.utime(file, (long_ago, long_ago))
+    whole = sense(workplace)
+
+    assert being_copied.run_requests == []
+    (request,) = whole.run_requests or []
+    assert request.partition_key == today().isoformat()
+    assert request.run_config["resources"]["night"]["config"]["days"] == [today().isoformat()]
+    assert (sense(workplace).run_requests or [])[0].run_key == request.run_key
 
 
 def test_nothing_in_the_lake_is_nothing_to_tell(workplace: Workplace) -> None:
