@@ -143,7 +143,15 @@ def _sentence_en() -> pl.Expr:
                 _number("allowed"),
                 pl.when(pl.col("state") == "exceeded")
                 .then(pl.format("exceeded by {}", over))
-                .otherwise(pl.format("{} were left", _number("remaining"))),
+                .otherwise(pl.format("left: {}", _number("remaining"))),
+            )
+        )
+        .when(pl.col("planned").is_null())
+        .then(
+            pl.format(
+                "{} of {} failed so far; a target of 100 % allows none.",
+                _number("failures"),
+                _number("denominator"),
             )
         )
         .when(pl.col("state") == "exceeded")
@@ -158,7 +166,7 @@ def _sentence_en() -> pl.Expr:
         )
         .otherwise(
             pl.format(
-                "{} of {} allowed failures are used after {} of {} planned units; {} are left. "
+                "{} of {} allowed failures are used after {} of {} planned units; left: {}. "
                 "The period ends on target with a probability of {} %{}.",
                 _number("failures"),
                 _number("allowed"),
@@ -198,6 +206,8 @@ def _sentence_zh() -> pl.Expr:
                 .otherwise(pl.format("剩余{}", _number("remaining"))),
             )
         )
+        .when(pl.col("planned").is_null())
+        .then(pl.format("已检{}，不合格{}；目标为100%，不允许不合格。", *counted))
         .when(pl.col("state") == "exceeded")
         .then(
             pl.format(

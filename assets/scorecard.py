@@ -83,7 +83,11 @@ def scorecard(tables: Tables) -> pl.DataFrame:
 
 def _items(tables: Tables) -> pl.DataFrame:
     """Promises in the plan's order, with what they are compared with."""
-    targets = tables["ref.plan_target"].select(
+    planned = tables["ref.plan_budget"].filter("awaiting_decision", period_type="year")
+    noted = tables["ref.plan_target"].join(
+        planned.select(*ITEM, "planned_note"), on=ITEM, how="left", validate="1:1"
+    )
+    targets = noted.select(
         *ITEM,
         "comparator",
         "unit",
@@ -94,7 +98,7 @@ def _items(tables: Tables) -> pl.DataFrame:
         "rounding_mode",
         target="value",
         decision_note=pl.concat_str(
-            "official_note", "open_question", separator="; ", ignore_nulls=True
+            "official_note", "open_question", "planned_note", separator="; ", ignore_nulls=True
         ).replace("", None),
     )
     names = tables["ref.indicator"].select("indicator_id", indicator_name_zh="name_zh")

@@ -19,11 +19,13 @@ from assets.statistics.inputs import (
     Number,
     StatisticsError,
     counts,
+    exact,
     require_columns,
     whole_numbers,
 )
 from assets.statistics.status import AT_LEAST, Rounding, official_status
 
+HIGHEST = 100
 FURTHEST = 40_000
 """Days, some hundred years: a date beyond is no date of any period."""
 
@@ -70,7 +72,8 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
     prior, further failures are beta-binomial with failures + 1/2 and passes + 1/2 (Geisser 1993,
     Predictive Inference, 3; Gelman et al. 2013, Bayesian Data Analysis, 2.4). The date takes
     failures to go on at their daily pace. More samples than planned make the period larger; once
-    it is over (as_of on its last day or later), it is as large as the samples that were taken.
+    it is over (as_of on its last day or later), it is as large as the samples that were taken,
+    planned or not. A target of 100 % allows none, however many are taken.
 
     Args:
         periods: one row a period: `target_percent` (Decimal, integer or text), `comparator`
@@ -82,7 +85,8 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
     Returns:
         The table with
 
-        - `allowed`: failures that the whole period allows (null without plan);
+        - `allowed`: failures that the whole period allows (null where its size is not known,
+          unless the target is 100 %);
         - `remaining`: allowed less failures so far, below 0 when exceeded;
         - `used_share`: failures / allowed (null where 0 are allowed);
         - `burn_rate`: used share over the share of the plan that was sampled; 1 uses the
@@ -90,8 +94,8 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
         - `probability_on_target`: predictive probability of ending with no more than allowed;
         - `runs_out_on`: date on which, at the pace so far, the last allowed failure is used
           (null: not within the period, or used up already);
-        - `state`: no_plan (nor samples, in a period that is over), impossible (even no failure
-          would not do), within, none_left, exceeded.
+        - `state`: no_plan (size not known, or no samples in a period that is over), impossible
+          (even no failure would not do), within, none_left, exceeded.
 
     Raises:
         StatisticsError: if a column is missing, counts are impossible, or a period ends before
@@ -168,7 +172,7 @@ def _planned(periods: pl.DataFrame, tested: Integers) -> list[int | None]:
     size = np.maximum(whole_numbers(plans.fill_null(0).to_numpy(), "planned"), tested)
     over = (periods["as_of"] >= periods["period_end"]).to_numpy()
     size = np.where(over, tested, size)
-    known = plans.is_not_null().to_numpy() & (size > 0)
+    known = (plans.is_not_null().to_numpy() | over) & (size > 0)
     return [int(number) if is_known else None for number, is_known in zip(size, known, strict=True)]
 
 
@@ -179,9 +183,17 @@ def _all_allowed(
     rounding: Rounding | None,
 ) -> list[int | None]:
     return [
-        None if plan is None else failures_allowed(plan, target, comparator, rounding)
+        failures_allowed(plan, target, comparator, rounding)
+        if plan is not None
+        else _never_any(target, comparator, rounding)
         for plan, target, comparator in zip(planned, targets, comparators, strict=True)
     ]
+
+
+def _never_any(target: Number, comparator: str, rounding: Rounding | None) -> int | None:
+    """0 for a target that no number of samples leaves room below, else None."""
+    whole = rounding is None and comparator != ">" and exact(target) == HIGHEST
+    return 0 if whole else None
 
 
 def _ratio(above: Integers, below: Integers) -> pl.Series:
@@ -201,10 +213,13 @@ def _paced(periods: pl.DataFrame) -> pl.DataFrame:
     sampled = pl.col("trials") / pl.col("_planned")
     return (
         periods.with_columns(
-            probability_on_target=pl.when(known).then("probability_on_target"),
+            # Where the size is not known, only what is exceeded already is certain.
+            probability_on_target=pl.when(
+                known & (pl.col("_planned").is_not_null() | (pl.col("remaining") < 0))
+            ).then("probability_on_target"),
             burn_rate=pl.when(pl.col("trials") > 0).then(pl.col("used_share") / sampled),
             _runs_out=pl.when(running).then(runs_out),
-            state=pl.when(pl.col("_planned").is_null())
+            state=pl.when(pl.col("_planned").is_null() & ~known)
             .then(pl.lit("no_plan"))
             .when(~known)
             .then(pl.lit("impossible"))

@@ -161,6 +161,7 @@ def test_records_go_before_the_ledger_and_keep_their_status_and_evidence() -> No
     assert (food["failures_allowed"], food["failures_left"]) == (60, -24)
     assert food["awaiting_decision"] is True
     assert food["decision_note"].startswith("awaiting the owner's decision")
+    assert food["decision_note"].endswith("; awaiting the year's sampling plan")
     assert (agri["figure_source"], agri["official_status"]) == ("ledger", "met")
 
 
@@ -196,7 +197,7 @@ def test_a_budget_in_the_middle_of_the_year_in_words() -> None:
     assert row["runs_out_on"] == dt.date(2024, 8, 30)
     assert row["probability_on_target"] < 0.01
     assert row["sentence_en"] == (
-        "45 of 60 allowed failures are used after 1500 of 3000 planned units; 15 are left. The "
+        "45 of 60 allowed failures are used after 1500 of 3000 planned units; left: 15. The "
         "period ends on target with a probability of < 1 %; at this pace the last allowed failure "
         "comes on 2024-08-30."
     )
@@ -241,6 +242,24 @@ def test_without_a_planned_number_there_is_no_budget_but_a_sentence() -> None:
 
     assert (row["state"], row["allowed"], row["probability_on_target"]) == ("no_plan", None, None)
     assert row["sentence_en"].startswith("5 of 100 failed")
+
+
+def test_a_target_of_100_percent_allows_none_whatever_is_planned() -> None:
+    cell = counted(
+        1910,
+        1912,
+        indicator_id="four_governance_quarterly_coverage",
+        variant_id="frozen_roster",
+        estimates="census",
+    )
+    row = budgets(given(mart__indicator_value=rows("mart.indicator_value", cell)))[
+        "four_governance_quarterly_coverage", "2024"
+    ]
+
+    assert (row["planned"], row["allowed"], row["remaining"]) == (None, 0, -2)
+    assert (row["state"], row["probability_on_target"]) == ("exceeded", 0)
+    assert row["sentence_en"] == "2 of 1912 failed so far; a target of 100 % allows none."
+    assert "目标为100%" in row["sentence_zh"]
 
 
 def test_the_rounding_of_the_plan_enlarges_the_budget() -> None:

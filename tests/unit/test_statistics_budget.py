@@ -100,6 +100,11 @@ def test_a_budget_burning_too_fast() -> None:
         ({"failures": 25}, "exceeded", 0.0),
         ({"planned": None}, "no_plan", None),
         ({"planned": 0, "trials": 0, "failures": 0}, "no_plan", None),
+        ({"planned": None, "as_of": dt.date(2024, 12, 31), "trials": 500}, "exceeded", 0.0),
+        ({"planned": None, "as_of": dt.date(2024, 12, 31), "trials": 1000}, "within", 1.0),
+        ({"planned": None, "target_percent": Decimal(100)}, "exceeded", 0.0),
+        ({"planned": None, "target_percent": 100, "failures": 0}, "none_left", None),
+        ({"planned": None, "target_percent": 100, "comparator": ">"}, "no_plan", None),
         ({"target_percent": Decimal(100), "comparator": ">"}, "impossible", None),
         ({"trials": 1200, "as_of": dt.date(2024, 12, 31)}, "within", 1.0),
         ({"trials": 1300, "failures": 26}, "none_left", 1.0),  # more than planned: 26 allowed
