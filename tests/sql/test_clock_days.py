@@ -1,11 +1,11 @@
 """Due days of many random clocks, against counting day by day."""
 
+import calendar
 import datetime as dt
 
 import duckdb
 import polars as pl
 import pytest
-from dateutil.relativedelta import relativedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +45,12 @@ def works(day: dt.date) -> bool:
     return day in MADE_UP or (day.weekday() < 5 and day not in OFF)
 
 
+def months_later(day: dt.date, months: int) -> dt.date:
+    """The same day of a later month, or its last one (Civil Code Art. 202)."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
 def due(unit: str, direction: str, length: int, trigger: dt.date) -> dt.date | None:
     """The due day by the words of the Civil Code, one day after the other."""
     day = trigger
@@ -55,7 +61,7 @@ def due(unit: str, direction: str, length: int, trigger: dt.date) -> dt.date | N
                 return None
             length -= works(day)
         return day
-    day = trigger + (relativedelta(months=length) if unit == "month" else dt.timedelta(days=length))
+    day = months_later(trigger, length) if unit == "month" else trigger + dt.timedelta(days=length)
     if direction == "at_least":
         return day if day <= LAST else None
     while day <= LAST and not works(day):
