@@ -116,12 +116,11 @@ def calendar_days(years: tuple[CalendarYear, ...] | None = None) -> pl.DataFrame
             day_no=(day - dt.date(1970, 1, 1)).dt.total_days(),
             month_no=day.dt.year().cast(pl.Int64) * 12 + day.dt.month(),
             day_of_month=day.dt.day().cast(pl.Int64),
-            days_in_month=day.dt.month_end().dt.day().cast(pl.Int64),
             working_day_no=pl.col("is_working_day").cast(pl.Int64).cum_sum(),
             next_working_day=pl.when("is_working_day").then("day").backward_fill(),
         )
         .select(
-            *("day", "day_no", "month_no", "day_of_month", "days_in_month"),
+            *("day", "day_no", "month_no", "day_of_month"),
             *("is_working_day", "working_day_no", "next_working_day"),
             *("holiday_zh", "source", "verified"),
         )

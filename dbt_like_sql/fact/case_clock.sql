@@ -15,7 +15,6 @@ days as (
         day_no,
         month_no,
         day_of_month,
-        days_in_month,
         is_working_day,
         working_day_no,
         next_working_day
@@ -41,42 +40,66 @@ lengthened as (
     where extension_allowed > 0
 ),
 
--- Whatever the unit, the due day is the row of the calendar with the right number.
-counted as (
+working_days as (
     select
-        lengthened.source_id,
-        lengthened.case_no,
-        lengthened.clock_id,
-        lengthened.is_extended,
+        day,
+        working_day_no
+    from days
+    where is_working_day
+),
+
+months as (
+    select
+        month_no,
+        min(day_no) as first_day_no,
+        count(*) as days_in_month
+    from days
+    group by month_no
+),
+
+-- Whatever the unit, the due day is the row of the calendar with the right number.
+numbered as (
+    select
+        lengthened.*,
         case
-            when lengthened.unit = 'hour'
-                then lengthened.trigger_at + lengthened.total_length * interval 1 hour
-        end as due_at,
+            when lengthened.unit = 'working_day'
+                then trigger_days.working_day_no + lengthened.total_length
+        end as due_working_day_no,
         case
-            when lengthened.unit = 'stated' then lengthened.stated_due_on
-            when lengthened.unit = 'working_day' then working_days.day
-            when lengthened.direction = 'at_least'
-                then coalesce(natural_days.day, month_days.day)
-            else coalesce(natural_days.next_working_day, month_days.next_working_day)
-        end as due_day
+            when lengthened.unit = 'day' then trigger_days.day_no + lengthened.total_length
+            when lengthened.unit = 'month'
+                then
+                    months.first_day_no
+                    + least(trigger_days.day_of_month, months.days_in_month) - 1
+        end as due_day_no
     from lengthened
     left join days as trigger_days
         on lengthened.trigger_on = trigger_days.day
-    left join days as working_days
-        on
-            lengthened.unit = 'working_day'
-            and trigger_days.working_day_no + lengthened.total_length = working_days.working_day_no
-            and working_days.is_working_day
-    left join days as natural_days
-        on
-            lengthened.unit = 'day'
-            and trigger_days.day_no + lengthened.total_length = natural_days.day_no
-    left join days as month_days
-        on
-            lengthened.unit = 'month'
-            and trigger_days.month_no + lengthened.total_length = month_days.month_no
-            and month_days.day_of_month
-            = least(trigger_days.day_of_month, month_days.days_in_month)
+    left join months
+        on trigger_days.month_no + lengthened.total_length = months.month_no
+),
+
+counted as (
+    select
+        numbered.source_id,
+        numbered.case_no,
+        numbered.clock_id,
+        numbered.is_extended,
+        case
+            when numbered.unit = 'hour'
+                then numbered.trigger_at + numbered.total_length * interval 1 hour
+        end as due_at,
+        case
+            when numbered.unit = 'stated' then numbered.stated_due_on
+            when numbered.unit = 'working_day' then working_days.day
+            when numbered.direction = 'at_least' then due_days.day
+            else due_days.next_working_day
+        end as due_day
+    from numbered
+    left join working_days
+        on numbered.due_working_day_no = working_days.working_day_no
+    left join days as due_days
+        on numbered.due_day_no = due_days.day_no
 ),
 
 dated as (

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assets.ingest.readers import read_to_parquet
 from warehouse.errors import DeliveryError
@@ -44,6 +47,31 @@ def test_lists_of_plain_values_are_joined_where_the_format_says_so(tmp_path: Pat
         (2, "1", "a; 0.50", '[{"b": ["x", "y"]}]', "c"),
         (3, "2", None, None, None),
     ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    records=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=4), min_size=1, max_size=5)
+)
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("separator", [None, "; "])
+def test_any_records_give_a_row_each(
+    tmp_path_factory: pytest.TempPathFactory, separator: str | None, records: list[dict[str, Any]]
+) -> None:
+    """Whatever they hold: a line of names, then one row per record, none lost and none split."""
+    path = tmp_path_factory.mktemp("json") / "in.json"
+    path.write_text(json.dumps(records), "utf-8")
+    options = {} if separator is None else {"list_separator": separator}
+
+    assert [row[0] for row in rows_of(path, **options)] == list(range(1, len(records) + 2))
 
 
 def test_what_a_document_states_beside_its_list_is_a_row_above(tmp_path: Path) -> None:

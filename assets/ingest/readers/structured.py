@@ -58,7 +58,9 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
     width = max(1, *map(len, rows))
     if width > MAX_COLUMNS:
         raise DeliveryError(f"the records have {width:,} fields, more than {MAX_COLUMNS:,}")
-    columns = dict(zip(cell_names(width), zip_longest(*rows), strict=False))
+    # Records without any field are rows all the same.
+    cells = zip_longest(*rows) if any(rows) else [[None] * len(rows)]
+    columns = dict(zip(cell_names(width), cells, strict=False))
     schema = dict.fromkeys(cell_names(width), pl.String())
     as_grid(pl.DataFrame(columns, schema=schema), 1).write_parquet(out)
     return ReadFile(len(rows), encoding)
