@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import ConfigurationError, SamplehouseError
+from warehouse.indicator import load_indicators
 from warehouse.plan import PLANS_DIR, Mechanism, Milestone, Plan, Target, load_plans
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
@@ -45,7 +46,9 @@ def coverage_rows(plan: Plan, folder: Path = PLANS_DIR) -> list[Row]:
             "position": position,
             "name_en": item.name_en,
             "measured_by": item.measured_by,
-            **_served_by(item, stated.get(name) or _by_ledger(kind, name, item)),
+            **_served_by(
+                item, _with_figures(item, stated.get(name) or _by_ledger(kind, name, item))
+            ),
         }
         for position, (kind, name, item) in enumerate(items, start=1)
     ]
@@ -71,6 +74,15 @@ def _stated(path: Path) -> dict[str, Row]:
     return {row["item_id"]: {name: row[name] or None for name in COLUMNS} for row in rows}
 
 
+def _with_figures(item: Item, stated: Row) -> Row:
+    """A target whose indicator is defined has its figures there, unless another table is named."""
+    if not isinstance(item, Target) or item.indicator_id not in load_indicators():
+        return stated
+    if stated["model"] is not None:
+        return stated
+    return stated | {"model": FIGURES, "filter": f"indicator_id={item.indicator_id}"}
+
+
 def _by_ledger(kind: str, name: str, item: Item) -> Row:
     """What serves an item that offices report; nothing for others."""
     nothing = dict.fromkeys(COLUMNS)
@@ -93,8 +105,15 @@ def _served_by(item: Item, stated: Row) -> Row:
         "model": stated["model"],
         "filter": stated["filter"],
         "command": _command(item, stated) if served else None,
-        "note": stated["note"],
+        "note": stated["note"] or (None if served else _missing(item)),
     }
+
+
+def _missing(item: Item) -> str | None:
+    """What a target lacks that is to be computed; other items say it themselves."""
+    if not isinstance(item, Target):
+        return None
+    return f"the indicator {item.indicator_id} is not defined, so that no figure is made of records"
 
 
 def _command(item: Item, stated: Row) -> str:
