@@ -1,13 +1,16 @@
 """Where every row ends: used, rejected, duplicate, unchanged or ignored; and which version it is.
 
-All of it is SQL over the relations of one batch (`stage.load_staged`), in named steps:
+All of it is SQL over the relations of one batch (`stage.load_staged`), in named steps. Rows are
+told apart by `row_id` (see `place`), so that wide rows are read when they are typed and when they
+are written, and only numbers in between:
 
     candidate_<n>     typed candidates of one record map
     broken            row × rule that it breaks
-    source_row        one row per staged source row, with the hash of its content
+    source_row        one row per staged source row, with a hash of its cells
     duplicate_row     repeats of an earlier row of the same delivery
     held              deliveries with more rejected rows than their source allows
-    arrival_<family>  one record as one delivery brings it, with content hash, version and `changed`
+    record_<family>   accepted records, and where their columns stand
+    arrival_<family>  the same with content hash, version and whether it changed
     row_outcome       source row → outcome
 """
 
@@ -25,7 +28,6 @@ from warehouse.sql import identifier, literal
 
 # Numbers that the pipeline gives where the source gives none: order of appearance.
 ORDINAL = {"test_result": "seq", "inspection_finding": "finding_no"}
-ROW = "delivery_id, source_sheet, source_row"
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def multiplies(table: Table) -> bool:
 def find_broken(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate]) -> None:
     """Create `broken`: every row that breaks a rejecting rule, with the text it was found in."""
     con.execute(
-        "CREATE TABLE broken AS SELECT delivery_id, source_sheet, source_row, rule_id, "
-        "column_name, value_text, message FROM structural"
+        "CREATE TABLE broken AS SELECT row_id, rule_id, column_name, value_text, message "
+        "FROM structural"
     )
     for candidate in candidates:
         rules = [rule for rule in candidate.record.rules if rule.action == "reject"]
@@ -66,8 +68,8 @@ def find_broken(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate])
         cases = ", ".join(_broken_case(candidate.record, rule) for rule in rules)
         anything = " OR ".join(f"({failing_condition(rule)})" for rule in rules)
         con.execute(
-            f"INSERT INTO broken SELECT DISTINCT {ROW}, b.rule_id, b.column_name, b.value_text, "
-            f"b.message FROM (SELECT {ROW}, unnest(list_filter([{cases}], "
+            "INSERT INTO broken SELECT DISTINCT row_id, b.rule_id, b.column_name, b.value_text, "
+            f"b.message FROM (SELECT row_id, unnest(list_filter([{cases}], "
             "lambda x: x IS NOT NULL)) AS b "
             f"FROM {identifier(candidate.relation)} WHERE {anything})"
         )
@@ -95,57 +97,90 @@ def _text_columns(record: CompiledRecord) -> frozenset[str]:
     return frozenset(f"{c.name}__text" for c in typed if c.name in record.sources)
 
 
-def find_source_rows(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Create `source_row` and `duplicate_row`, and reject rows that hold no record at all."""
-    selects = [_rows_of_table(source, name, table) for name, table in source.tables.items()]
-    con.execute(f"CREATE TABLE source_row AS {' UNION ALL '.join(selects)}")
+def one_record_each(table: Table) -> bool:
+    """Whether every staged row of a table is exactly one candidate."""
+    maps = list(table.records.values())
+    return len(maps) == 1 and not (maps[0].when or multiplies(table) or table.lookup)
+
+
+def find_source_rows(
+    con: duckdb.DuckDBPyConnection, source: Source, candidates: Sequence[Candidate]
+) -> None:
+    """Create `source_row` (table_no, row_id, content) and `duplicate_row`.
+
+    Rows with a hash of their own repeat nothing; the cells of the others are compared.
+    """
+    names = list(source.tables)
+    relations = {each.table_name: each.relation for each in candidates}
+    parts = []
+    for number, (name, table) in enumerate(source.tables.items()):
+        if one_record_each(table):
+            rows = f"SELECT row_id, row_content AS content FROM {identifier(relations[name])}"
+            if "test_result" in table.records:
+                rows += " WHERE result_part = 1"  # one cell may hold several results
+        else:
+            columns = ", ".join(map(identifier, needed_columns(source, name))) or "NULL"
+            rows = _cells_by_row(name, table, f"hash({columns})", "hash")
+        parts.append(f"SELECT {number} AS table_no, * FROM ({rows})")
+    con.execute(f"CREATE TABLE source_row AS {' UNION ALL '.join(parts)}")
     con.execute(
-        f"""
-        CREATE TABLE duplicate_row AS
+        """
+        CREATE TEMP TABLE suspect AS
         WITH repeated AS (
-            SELECT delivery_id, table_name, content FROM source_row
+            SELECT delivery_of(row_id) AS delivery_no, table_no, content FROM source_row
             GROUP BY ALL HAVING count(*) > 1
-        ),
-        numbered AS (
-            SELECT {ROW}, row_number() OVER (
-                PARTITION BY delivery_id, table_name, content ORDER BY source_sheet, source_row
-            ) AS appearance
-            FROM source_row SEMI JOIN repeated USING (delivery_id, table_name, content)
         )
-        SELECT {ROW} FROM numbered WHERE appearance > 1
+        SELECT row_id, table_no FROM source_row AS s SEMI JOIN repeated AS r
+            ON r.delivery_no = delivery_of(s.row_id) AND r.table_no = s.table_no
+            AND r.content = s.content
         """
     )
+    suspects = {row[0] for row in con.sql("SELECT DISTINCT table_no FROM suspect").fetchall()}
+    con.execute("CREATE TABLE duplicate_row (row_id BIGINT)")
+    for number in sorted(suspects):
+        name = names[number]
+        cells = [f"coalesce({identifier(c)}, chr(30))" for c in needed_columns(source, name)]
+        text = f"concat_ws(chr(31), {', '.join(cells)})" if cells else "''"
+        con.execute(
+            f"""
+            INSERT INTO duplicate_row
+            WITH compared AS ({_cells_by_row(name, source.tables[name], text, "")})
+            SELECT row_id FROM compared SEMI JOIN suspect USING (row_id)
+            QUALIFY row_number() OVER (
+                PARTITION BY delivery_of(row_id), content ORDER BY row_id
+            ) > 1
+            """
+        )
 
 
-def _rows_of_table(source: Source, name: str, table: Table) -> str:
-    cells = [f"coalesce({identifier(column)}, chr(30))" for column in needed_columns(source, name)]
-    content = f"md5(concat_ws(chr(31), {', '.join(cells)}))" if cells else "''"
+def _cells_by_row(name: str, table: Table, content: str, wrap: str) -> str:
+    """SELECT of row_id and content of the source rows of a table."""
     staged = identifier(f"staged_{name}")
     if not multiplies(table):
-        return f"SELECT {literal(name)} AS table_name, {ROW}, {content} AS content FROM {staged}"
-    return (
-        f"SELECT {literal(name)} AS table_name, {ROW}, "
-        f"md5(string_agg({content}, '' ORDER BY part)) AS content FROM {staged} GROUP BY {ROW}"
-    )
+        return f"SELECT row_id, {content} AS content FROM {staged}"
+    several = f"string_agg(CAST({content} AS VARCHAR), chr(29) ORDER BY part)"
+    return f"SELECT row_id, {wrap}({several}) AS content FROM {staged} GROUP BY row_id"
 
 
 def reject_rows_without_record(
     con: duckdb.DuckDBPyConnection, source: Source, candidates: Sequence[Candidate]
 ) -> None:
     """A staged row for which no record map's condition holds is rejected, not forgotten."""
-    tables = [name for name, table in source.tables.items() if table.records]
-    with_records = [
-        f"SELECT {ROW} FROM {identifier(candidate.relation)}" for candidate in candidates
+    tables = [
+        number
+        for number, table in enumerate(source.tables.values())
+        if table.records and not one_record_each(table)
     ]
-    if not with_records:
+    if not tables:
         return
+    with_records = [f"SELECT row_id FROM {identifier(each.relation)}" for each in candidates]
     con.execute(
         f"""
         INSERT INTO broken
-        SELECT {ROW}, 'row_without_record', NULL, NULL,
+        SELECT row_id, 'row_without_record', NULL, NULL,
             'no record of the source''s YAML has a condition (`when`) that this row meets'
-        FROM source_row ANTI JOIN ({" UNION ".join(with_records)}) USING ({ROW})
-        WHERE table_name IN ({", ".join(map(literal, tables))})
+        FROM source_row ANTI JOIN ({" UNION ".join(with_records)}) USING (row_id)
+        WHERE table_no IN ({", ".join(map(str, tables))})
         """
     )
 
@@ -169,31 +204,33 @@ def find_conflicts(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidat
         return
     key = ", ".join(map(identifier, first.record.key))
     rows = " UNION ALL ".join(
-        f"SELECT {ROW}, {key} FROM {identifier(each.relation)}" for each in candidates
+        f"SELECT row_id, {key} FROM {identifier(each.relation)}" for each in candidates
     )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE conflict AS
-        WITH standing AS (
-            SELECT DISTINCT {ROW}, {key} FROM ({rows})
-            ANTI JOIN broken USING ({ROW}) ANTI JOIN duplicate_row USING ({ROW})
+        WITH row_of_key AS (SELECT delivery_of(row_id) AS delivery_no, * FROM ({rows})),
+        shared AS (SELECT delivery_no, {key} FROM row_of_key GROUP BY ALL HAVING count(*) > 1),
+        standing AS (
+            SELECT DISTINCT * FROM row_of_key SEMI JOIN shared USING (delivery_no, {key})
+            ANTI JOIN broken USING (row_id) ANTI JOIN duplicate_row USING (row_id)
         ),
         contested AS (
-            SELECT delivery_id, {key} FROM standing GROUP BY ALL HAVING count(*) > 1
+            SELECT delivery_no, {key} FROM standing GROUP BY ALL HAVING count(*) > 1
         )
-        SELECT {ROW}, concat_ws(' / ', {key}) AS key_text, row_number() OVER (
-                PARTITION BY delivery_id, {key} ORDER BY source_sheet DESC, source_row DESC
+        SELECT row_id, concat_ws(' / ', {key}) AS key_text, row_number() OVER (
+                PARTITION BY delivery_no, {key} ORDER BY row_id DESC
             ) AS from_the_end
-        FROM standing SEMI JOIN contested USING (delivery_id, {key})
+        FROM standing SEMI JOIN contested USING (delivery_no, {key})
         """
     )
     if any(each.map.on_conflict == "last" for each in candidates):
-        con.execute(f"INSERT INTO duplicate_row SELECT {ROW} FROM conflict WHERE from_the_end > 1")
+        con.execute("INSERT INTO duplicate_row SELECT row_id FROM conflict WHERE from_the_end > 1")
         return
     con.execute(
         f"""
         INSERT INTO broken
-        SELECT {ROW}, 'conflicting_versions', {literal(", ".join(first.record.key))}, key_text,
+        SELECT row_id, 'conflicting_versions', {literal(", ".join(first.record.key))}, key_text,
             'the file holds this record more than once with different content; keep one row'
         FROM conflict
         """
@@ -203,29 +240,33 @@ def find_conflicts(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidat
 def hold_deliveries(con: duckdb.DuckDBPyConnection, hold_above: float) -> None:
     """Create `held`, and reject what is left of a held delivery so that nothing of it counts."""
     con.execute(
-        f"""
+        """
         CREATE TABLE held AS
         WITH rejected AS (
-            SELECT delivery_id, count(*) AS n FROM (SELECT DISTINCT {ROW} FROM broken) GROUP BY 1
+            SELECT delivery_of(row_id) AS delivery_no, count(DISTINCT row_id) AS n
+            FROM broken GROUP BY 1
+        ),
+        without_record AS (
+            SELECT DISTINCT row_id FROM structural ANTI JOIN source_row USING (row_id)
         ),
         data_rows AS (
-            SELECT delivery_id, count(*) AS n
-            FROM (SELECT {ROW} FROM source_row UNION SELECT {ROW} FROM structural)
+            SELECT delivery_of(row_id) AS delivery_no, count(*) AS n
+            FROM (SELECT row_id FROM source_row UNION ALL SELECT row_id FROM without_record)
             GROUP BY 1
         )
-        SELECT delivery_id, r.n AS rejected, d.n AS data_rows
-        FROM rejected AS r JOIN data_rows AS d USING (delivery_id)
+        SELECT delivery_no, r.n AS rejected, d.n AS data_rows
+        FROM rejected AS r JOIN data_rows AS d USING (delivery_no)
         WHERE r.n > $hold_above * d.n
         """,
         {"hold_above": hold_above},
     )
     con.execute(
-        f"""
+        """
         INSERT INTO broken
-        SELECT {ROW}, 'delivery_held', NULL, NULL,
+        SELECT DISTINCT row_id, 'delivery_held', NULL, NULL,
             'this row breaks no rule itself; its delivery is held because too many others do'
-        FROM (SELECT DISTINCT {ROW} FROM source_row) SEMI JOIN held USING (delivery_id)
-        ANTI JOIN broken USING ({ROW})
+        FROM source_row SEMI JOIN held ON held.delivery_no = delivery_of(source_row.row_id)
+        ANTI JOIN broken USING (row_id)
         """
     )
-    con.execute(f"CREATE TABLE rejected_row AS SELECT DISTINCT {ROW} FROM broken")
+    con.execute("CREATE TABLE rejected_row AS SELECT DISTINCT row_id FROM broken")

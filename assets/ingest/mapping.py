@@ -1,7 +1,8 @@
 """Column maps compiled to DuckDB: named text columns in, typed record candidates out.
 
-A candidate has the columns of its contract that a source can give, plus where it came from. Text
-that a type could not hold stays beside it in `<column>__text`, for a rule to reject it by name.
+A candidate has the columns of its contract that a source can give, plus its place (see `place`),
+`part` and `row_content`, a hash of the cells that it is made of. Text that a type could not hold
+stays beside it in `<column>__text`, for a rule to reject it by name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,8 @@ from warehouse.reference_lists import wordings
 from warehouse.source import ASSIGNED, DERIVED_RESULT, ColumnMap, RecordMap, RecordTable
 from warehouse.sql import identifier, literal
 
-# Where a row came from: columns that every staged row and every candidate has.
-PROVENANCE = ("delivery_id", "received_on", "sequence", "source_sheet", "source_row", "part")
+# Columns that every staged row and every candidate has.
+PROVENANCE = ("row_id", "part")
 
 _TYPED = {
     "date": "parse_date({text}, '{order}')",
@@ -79,14 +80,16 @@ def compile_record(
     texts = [f"{_text(record.columns[c.name])} AS {identifier(c.name)}" for c in mapped]
     typed = [_typed_column(column, record.columns[column.name]) for column in mapped]
     provenance = ", ".join(PROVENANCE)
+    cells = ", ".join(map(identifier, dict.fromkeys(referenced_columns(record)))) or "NULL"
     conditions = [
         f"regexp_matches(coalesce({identifier(name)}, ''), {literal(pattern)})"
         for name, pattern in record.when.items()
     ]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = (
-        f"SELECT {provenance}, {', '.join(part for parts in typed for part in parts)} "
-        f"FROM (SELECT {provenance}, {', '.join(texts)} FROM {identifier(staged)}{where})"
+        f"SELECT {provenance}, row_content, {', '.join(part for parts in typed for part in parts)} "
+        f"FROM (SELECT {provenance}, hash({cells}) AS row_content, {', '.join(texts)} "
+        f"FROM {identifier(staged)}{where})"
     )
     names = tuple(column.name for column in mapped)
     if target == "test_result":
@@ -205,9 +208,10 @@ def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...
         base = (
             f"WITH mapped AS ({sql}) SELECT *, result_text AS one_result, 1 AS result_part "
             "FROM mapped WHERE NOT contains(coalesce(result_text, ''), '①') UNION ALL "
-            "SELECT *, unnest(split_results(result_text)), "
-            "unnest(range(1, len(split_results(result_text)) + 1)) "
-            "FROM mapped WHERE contains(result_text, '①')"
+            "SELECT * EXCLUDE (parts), unnest(parts), unnest(range(1, len(parts) + 1)) FROM ("
+            # Marks without a result between them are a text that is not understood.
+            "SELECT *, coalesce(nullif(split_results(result_text), []), [result_text]) AS parts "
+            "FROM mapped WHERE contains(result_text, '①'))"
         )
         result_text = "one_result AS result_text"
     else:

@@ -8,73 +8,68 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
-from assets.ingest.classify import ROW, Candidate
+from assets.ingest.place import LOCATED
 from assets.ingest.stage import Staged, needed_columns
 from assets.ingest.versions import Family
 from warehouse.contract import record_contracts
 from warehouse.home import Home
-from warehouse.source import PARENT, Source
+from warehouse.source import Source
 from warehouse.sql import identifier, literal
-from warehouse.tables import write_parquet
+from warehouse.tables import row_count, scratch_folder, write_parquet
 
 
 def find_outcomes(
     con: duckdb.DuckDBPyConnection,
     source: Source,
-    versioned: Sequence[tuple[Family, str, str]],
+    versioned: Sequence[tuple[Family, str]],
 ) -> None:
     """Create `row_outcome`: one row per source row of the batch, and where it ended.
+
+    Where a row holds several records, rejected goes before duplicate, and used before unchanged.
 
     Args:
         con: holds the batch.
         source: whose batch it is.
-        versioned: families that version themselves, with their record and arrival relations.
+        versioned: families that version themselves, with their arrivals.
     """
-    contributions = [
-        _contribution(candidate, family, records, arrival)
-        for family, records, arrival in versioned
-        for candidate in family.candidates
+    said = [
+        "SELECT row_id, 'nowhere' AS outcome FROM source_row",
+        "SELECT row_id, 'rejected' FROM rejected_row",
+        "SELECT row_id, 'duplicate' FROM duplicate_row",
+        *(_said_of(family, arrival) for family, arrival in versioned),
+        *(
+            f"SELECT row_id, if(known, 'unchanged', 'used') FROM {identifier(f'lookup_{name}')}"
+            for name, table in source.tables.items()
+            if table.lookup
+        ),
     ]
-    contributions += [
-        f"SELECT {ROW}, NOT known AS changed FROM {identifier(f'lookup_{name}')}"
-        for name, table in source.tables.items()
-        if table.lookup
-    ]
-    nothing = f"SELECT {ROW}, FALSE AS changed FROM source_row WHERE FALSE"
     con.execute(
         f"""
         CREATE TABLE row_outcome AS
-        WITH contribution AS (
-            SELECT {ROW}, bool_or(changed) AS changed
-            FROM ({" UNION ALL ".join([*contributions, nothing])}) GROUP BY ALL
-        ),
-        rejected AS (SELECT *, TRUE AS hit FROM rejected_row),
-        repeated AS (SELECT DISTINCT *, TRUE AS hit FROM duplicate_row)
-        SELECT {ROW}, CASE
-                WHEN rejected.hit THEN 'rejected'
-                WHEN repeated.hit THEN 'duplicate'
-                WHEN contribution.changed THEN 'used'
-                WHEN contribution.changed IS NOT NULL THEN 'unchanged'
-            END AS outcome
-        FROM (SELECT {ROW} FROM source_row UNION SELECT {ROW} FROM rejected_row)
-        LEFT JOIN rejected USING ({ROW})
-        LEFT JOIN repeated USING ({ROW})
-        LEFT JOIN contribution USING ({ROW})
-        UNION ALL SELECT {ROW}, 'ignored' FROM ignored
+        SELECT row_id, max(CAST(outcome AS {OUTCOME})) AS outcome
+        FROM ({" UNION ALL ".join(said)}) GROUP BY row_id
+        UNION ALL SELECT row_id, 'ignored' FROM ignored
         """
     )
 
 
-def _contribution(candidate: Candidate, family: Family, records: str, arrival: str) -> str:
-    """Rows of a candidate with whether the record that they belong to changed.
+# In the order in which an outcome goes before another.
+OUTCOME = "ENUM ('ignored', 'nowhere', 'unchanged', 'used', 'duplicate', 'rejected')"
 
-    A result delivered alone is numbered in its record relation, which keeps every row.
-    """
-    rows = records if family.target in PARENT else candidate.relation
+
+def _said_of(family: Family, arrival: str) -> str:
+    """Rows of a family's records with whether the record that they belong to changed."""
+    outcome = "if(a.changed, 'used', 'unchanged')"
+    if not family.is_gathered:
+        return f"SELECT row_id, {outcome} FROM {identifier(arrival)} AS a"
     key = ", ".join(map(identifier, family.key))
+    rows = " UNION ALL ".join(
+        f"SELECT row_id, delivery_of(row_id) AS delivery_no, {key} FROM {identifier(each.relation)}"
+        for each in family.candidates
+    )
     return (
-        f"SELECT r.delivery_id, r.source_sheet, r.source_row, a.changed "
-        f"FROM {identifier(rows)} AS r JOIN {identifier(arrival)} AS a USING (delivery_id, {key})"
+        f"SELECT r.row_id, {outcome} FROM ({rows}) AS r "
+        f"JOIN {identifier(arrival)} AS a USING (delivery_no, {key})"
     )
 
 
@@ -87,25 +82,26 @@ def find_lookups(
             continue
         columns = ", ".join(map(identifier, needed_columns(source, name)))
         key = ", ".join(map(identifier, table.lookup))
-        place = f"{ROW}, received_on, sequence, {columns}"
+        located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
+        place = f"{', '.join(LOCATED)}, {columns}"
         staged = (
-            f"SELECT {place}, TRUE AS is_new FROM {identifier(f'staged_{name}')} "
-            f"ANTI JOIN rejected_row USING ({ROW}) ANTI JOIN duplicate_row USING ({ROW})"
+            f"SELECT row_id, {located}, {columns} FROM {identifier(f'staged_{name}')} "
+            "ANTI JOIN rejected_row USING (row_id) ANTI JOIN duplicate_row USING (row_id)"
         )
         parts = [staged]
         if earlier := _earlier_lookups(home, source, name, first):
             view = f"earlier_lookup_{name}"
             con.read_parquet(earlier, union_by_name=True).create_view(view)
-            parts.append(f"SELECT {place}, FALSE FROM {identifier(view)}")
+            parts.append(f"SELECT NULL AS row_id, {place} FROM {identifier(view)}")
         con.execute(
             f"""
             CREATE TABLE {identifier(f"lookup_{name}")} AS
-            SELECT * EXCLUDE (is_new) FROM (
+            SELECT * FROM (
                 SELECT *, lag(row({columns})) OVER (
                     PARTITION BY {key} ORDER BY received_on, sequence, source_row
                 ) IS NOT DISTINCT FROM row({columns}) AS known
                 FROM ({" UNION ALL ".join(parts)})
-            ) WHERE is_new
+            ) WHERE row_id IS NOT NULL
             """
         )
 
@@ -120,7 +116,8 @@ def rejected_records_sql(
     con: duckdb.DuckDBPyConnection, source_id: str, raw_files: Mapping[str, Path]
 ) -> str:
     """SELECT of `core.rejected_record`: each rejected row × rule, with all cells of the row."""
-    touched = [row[0] for row in con.sql("SELECT DISTINCT delivery_id FROM broken").fetchall()]
+    found = con.sql("SELECT DISTINCT delivery_id_of(row_id) FROM broken").fetchall()
+    touched = sorted(row[0] for row in found)
     paths = {str(raw_files[delivery_id]): delivery_id for delivery_id in touched}
     if not paths:
         return _empty_sql("core.rejected_record")
@@ -129,28 +126,32 @@ def rejected_records_sql(
     files = pl.DataFrame({"filename": list(paths), "delivery_id": list(paths.values())})
     con.register("rejected_file", files)
     cells = ", ".join(name for name in grid.columns if name[0] == "c" and name[1:].isdigit())
+    located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
     return f"""
-        WITH cells AS (
+        WITH located AS (SELECT {located}, * EXCLUDE (row_id) FROM broken),
+        cells AS (
             SELECT delivery_id, coalesce(source_sheet, '') AS source_sheet, source_row,
                 regexp_replace(CAST(to_json([{cells}]) AS VARCHAR), '(,null)+]$', ']')
                     AS row_cells
             FROM rejected_grid JOIN rejected_file USING (filename)
+            SEMI JOIN located USING (delivery_id, source_row)
         )
         SELECT {literal(source_id)} AS source_id, delivery_id, received_on,
             source_sheet, source_row, rule_id,
             min(column_name) AS column_name, min(value_text) AS value_text,
             min(message) AS message, min(row_cells) AS row_cells
-        FROM broken JOIN delivery USING (delivery_id) LEFT JOIN cells USING ({ROW})
+        FROM located LEFT JOIN cells USING (delivery_id, source_sheet, source_row)
         GROUP BY ALL
     """
 
 
 def ignored_rows_sql(source_id: str) -> str:
     """SELECT of `meta.ignored_rows`."""
+    located = ", ".join(f"{LOCATED[name]} AS {name}" for name in ("delivery_id", "received_on"))
     return (
-        f"SELECT {literal(source_id)} AS source_id, delivery_id, received_on, "
-        "source_sheet, reason, count(*) AS row_count "
-        "FROM ignored JOIN delivery USING (delivery_id) GROUP BY ALL"
+        f"SELECT {literal(source_id)} AS source_id, {located}, "
+        f"{LOCATED['source_sheet']} AS source_sheet, reason, count(*) AS row_count "
+        "FROM ignored GROUP BY ALL"
     )
 
 
@@ -177,30 +178,46 @@ def write_table(
         parts: table, and SELECTs with the columns of its contract.
     """
     table, selects = parts
-    contract = record_contracts()[table]
     rows = " UNION ALL BY NAME ".join(f"({each})" for each in selects) or _empty_sql(table)
-    # In the order of day and key: equal input gives equal files, and each day is one stretch.
-    order = ", ".join(map(identifier, dict.fromkeys(("received_on", *contract.key))))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE written AS SELECT {contract.cast_sql()} FROM ({rows}) "
-        f"ORDER BY {order}"
-    )
-    found = con.sql("SELECT DISTINCT received_on FROM written").fetchall()
-    filled = {row[0] for row in found}
-    for day in days:
-        path = home.partition_file(table, source_id, day)
-        if day in filled:
-            _copy_day(con, day, path)
-        else:
-            path.unlink(missing_ok=True)
+    written: dict[dt.date, Path] = {}
+    with scratch_folder(home.lake, "writing") as folder:
+        if selects:
+            select = f"SELECT {record_contracts()[table].cast_sql()} FROM ({rows})"
+            written = _write_by_day(con, select, days, folder)
+        for day in days:
+            path = home.partition_file(table, source_id, day)
+            if day in written:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                written[day].replace(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
-def _copy_day(con: duckdb.DuckDBPyConnection, day: dt.date, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".writing")
-    rows = con.sql("SELECT * FROM written WHERE received_on = $day", params={"day": day})
-    rows.write_parquet(str(aside), compression="zstd")
-    aside.replace(path)
+def _write_by_day(
+    con: duckdb.DuckDBPyConnection, select: str, days: Sequence[dt.date], folder: Path
+) -> dict[dt.date, Path]:
+    """Write rows to one file for each of their days, in the order in which they arrived."""
+    if len(days) == 1:
+        path = folder / "day.parquet"
+        con.sql(select).write_parquet(str(path), compression="zstd")
+        return {days[0]: path} if row_count(path) else {}
+    # One thread writes one file a day; several would write several, in no fixed order.
+    threads = con.sql("SELECT current_setting('threads')").fetchall()[0][0]
+    con.execute("SET threads = 1")
+    try:
+        con.execute(
+            f"COPY ({select}) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, "
+            "PARTITION_BY (received_on), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true)"
+        )
+    finally:
+        con.execute(f"SET threads = {threads:d}")
+    found = {}
+    for path in folder.glob("received_on=*/*.parquet"):
+        day = dt.date.fromisoformat(path.parent.name.partition("=")[2])
+        if day in found:
+            raise RuntimeError(f"two files were written for {day}")
+        found[day] = path
+    return found
 
 
 def write_lookups(
@@ -211,7 +228,7 @@ def write_lookups(
         if not table.lookup:
             continue
         rows = con.sql(
-            f"SELECT * EXCLUDE (known) FROM {identifier(f'lookup_{name}')} "
+            f"SELECT * EXCLUDE (row_id, known) FROM {identifier(f'lookup_{name}')} "
             "ORDER BY received_on, sequence, source_row"
         ).pl()
         for day in days:
@@ -278,7 +295,7 @@ def accounted(
 
 
 COUNTS = """
-    SELECT delivery_id,
+    SELECT delivery_id_of(row_id) AS delivery_id,
         count(*) FILTER (WHERE outcome = 'used') AS rows_used,
         count(*) FILTER (WHERE outcome = 'rejected') AS rows_rejected,
         count(*) FILTER (WHERE outcome = 'duplicate') AS rows_duplicate,
@@ -286,17 +303,19 @@ COUNTS = """
         count(*) FILTER (WHERE outcome = 'ignored') AS rows_ignored
     FROM row_outcome GROUP BY 1
 """
-HELD = f"""
+HELD = """
     WITH counted AS (
-        SELECT delivery_id, rule_id, count(*) AS n
-        FROM (SELECT DISTINCT {ROW}, rule_id FROM broken WHERE rule_id <> 'delivery_held')
-        GROUP BY 1, 2
+        SELECT delivery_of(row_id) AS delivery_no, rule_id, count(DISTINCT row_id) AS n
+        FROM broken WHERE rule_id <> 'delivery_held' GROUP BY 1, 2
     )
-    SELECT delivery_id, held.rejected, held.data_rows,
+    SELECT getvariable('delivery_ids')[delivery_no + 1], held.rejected, held.data_rows,
         string_agg(rule_id || ' ' || n, ', ' ORDER BY n DESC, rule_id)
-    FROM held JOIN counted USING (delivery_id) GROUP BY 1, 2, 3
+    FROM held JOIN counted USING (delivery_no) GROUP BY 1, 2, 3
 """
-WITH_DATA = "SELECT DISTINCT delivery_id FROM row_outcome WHERE outcome <> 'ignored'"
+WITH_DATA = """
+    SELECT DISTINCT delivery_id_of(row_id) AS delivery_id FROM row_outcome
+    WHERE outcome <> 'ignored'
+"""
 
 
 def _held_message(row: tuple[str, int, int, str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from assets.ingest.classify import Candidate
+from assets.ingest.place import LOCATED
 from warehouse.source import Source
 from warehouse.sql import identifier, literal
 
@@ -23,20 +24,25 @@ def control_totals_sql(source: Source, candidates: Sequence[Candidate]) -> str |
     ]
     if not parts and not any(table.stated_rows for table in source.tables.values()):
         return None
-    nothing = "SELECT NULL::VARCHAR AS delivery_id, NULL::VARCHAR AS detail_sheet, 0 AS counted"
+    located = ", ".join(
+        f"{expression} AS {name}" for name, expression in LOCATED.items() if name != "sequence"
+    )
+    nothing = "SELECT 0 AS delivery_no, '' AS detail_sheet, 0 AS counted LIMIT 0"
     return f"""
-        WITH detail AS ({" UNION ALL ".join(parts or [f"{nothing} LIMIT 0"])})
-        SELECT {literal(source.source_id)} AS source_id, delivery_id, received_on,
-            source_sheet, source_row, label, detail_sheet, stated,
+        WITH detail AS ({" UNION ALL ".join(parts or [nothing])})
+        SELECT {literal(source.source_id)} AS source_id, {located}, label,
+            control_totals.detail_sheet, stated,
             coalesce(control_totals.counted, detail.counted) AS counted
-        FROM control_totals JOIN delivery USING (delivery_id)
-        LEFT JOIN detail USING (delivery_id, detail_sheet)
+        FROM control_totals LEFT JOIN detail
+            ON detail.delivery_no = delivery_of(control_totals.row_id)
+            AND detail.detail_sheet = control_totals.detail_sheet
     """
 
 
 def _count(candidate: Candidate) -> str:
     key = identifier(candidate.record.key[0])
     return (
-        f"SELECT delivery_id, source_sheet AS detail_sheet, count(DISTINCT {key}) AS counted "
+        "SELECT delivery_of(row_id) AS delivery_no, sheet_of(row_id) AS detail_sheet, "
+        f"count(DISTINCT {key}) AS counted "
         f"FROM {identifier(candidate.relation)} GROUP BY ALL"
     )

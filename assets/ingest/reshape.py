@@ -110,7 +110,7 @@ def reshape_delivery(
         DeliveryError: the file fits no table, or a header or column is missing or there twice.
     """
     parts = list(_parts(raw, printable(file_name)))
-    chosen = {part.sheet: _table_for(source, file_name, part.sheet) for part in parts}
+    chosen = {part.sheet: table_for(source, file_name, part.sheet) for part in parts}
     if not any(chosen.values()):
         raise DeliveryError(_no_table_message(source, printable(file_name), parts))
     delivery = _Delivery(source, file_name, lookups, chosen)
@@ -140,7 +140,7 @@ def _parts(raw: Path, file_name: str) -> Iterator[_Part]:
         )
 
 
-def _table_for(source: Source, file_name: str, sheet: str | None) -> str | None:
+def table_for(source: Source, file_name: str, sheet: str | None) -> str | None:
     """The first table whose patterns fit the file and the sheet."""
     for name, table in source.tables.items():
         fits_file = table.files is None or re.search(table.files, file_name)

@@ -16,6 +16,7 @@ from assets.ingest import classify, outcome, versions
 from assets.ingest.landing import NO_ROWS, deliveries
 from assets.ingest.macros import install
 from assets.ingest.mapping import compile_record
+from assets.ingest.place import LOCATED
 from assets.ingest.readers import read_to_parquet
 from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
@@ -134,10 +135,12 @@ def _ingest_source(
 ) -> SourceOutcome:
     days = tuple(dict.fromkeys(batch["received_on"].to_list()))
     readable = [
-        Delivery(row["delivery_id"], row["received_on"], row["sequence"], row["file_name"])
+        Delivery(row["delivery_id"], row["received_on"], row["sequence"], row["file_name"], raw)
         for row in batch.to_dicts()
         if row["status"] not in NOT_READ
-        and home.raw_file(source.source_id, row["received_on"], row["delivery_id"]).is_file()
+        and (
+            raw := home.raw_file(source.source_id, row["received_on"], row["delivery_id"])
+        ).is_file()
     ]
     with scratch_folder(home.lake, "staging") as folder:
         staged = stage(home, source, readable)
@@ -170,30 +173,26 @@ class _Batch:
 
     def raw_files(self) -> dict[str, Path]:
         """Raw grid of each delivery of the batch."""
-        return {
-            each.delivery_id: self.home.raw_file(
-                self.source.source_id, each.received_on, each.delivery_id
-            )
-            for each in self.readable
-        }
+        return {each.delivery_id: each.raw for each in self.readable}
 
     def reject_misfits(self, staged: Staged) -> None:
         """Every row of a file that does not fit its source is rejected with the reason."""
-        files = self.raw_files()
-        for delivery_id, message in staged.failures.items():
-            self.con.execute(
-                "INSERT INTO structural SELECT $delivery, coalesce(source_sheet, ''), source_row, "
-                "'file_does_not_fit', NULL, NULL, $message FROM read_parquet($path)",
-                {
-                    "delivery": delivery_id,
-                    "message": message,
-                    "path": str(files[delivery_id]),
-                },
-            )
+        for number, each in enumerate(self.readable):
+            if each.delivery_id in staged.failures:
+                self.con.execute(
+                    "INSERT INTO structural SELECT place_of($number, source_sheet, source_row), "
+                    "'file_does_not_fit', NULL, NULL, $message FROM read_parquet($path)",
+                    {
+                        "number": number,
+                        "message": staged.failures[each.delivery_id],
+                        "path": str(each.raw),
+                    },
+                )
 
     def candidates(self) -> list[classify.Candidate]:
         """Typed candidates of every record map, each in a relation of its own."""
         found: list[classify.Candidate] = []
+        located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
         for table_name, table in self.source.tables.items():
             for target, record in table.records.items():
                 compiled = compile_record(
@@ -201,6 +200,10 @@ class _Batch:
                 )
                 relation = f"candidate_{len(found)}"
                 self.con.execute(f"CREATE TABLE {identifier(relation)} AS {compiled.sql}")
+                self.con.execute(
+                    f"CREATE VIEW {identifier(f'located_{relation}')} AS "
+                    f"SELECT {located}, * FROM {identifier(relation)}"
+                )
                 found.append(classify.Candidate(relation, table_name, table, compiled))
         return found
 
@@ -212,7 +215,7 @@ class _Batch:
             rules = [rule for rule in each.record.rules if is_row_rule(rule)]
             found = validate(
                 self.con,
-                each.relation,
+                f"located_{each.relation}",
                 rules,
                 scope=scope,
                 sample_columns=["delivery_id", "source_sheet", "source_row"],
@@ -227,7 +230,7 @@ class _Batch:
 
     def judge(self, candidates: Sequence[classify.Candidate]) -> None:
         """Find what is rejected, repeated or held."""
-        classify.find_source_rows(self.con, self.source)
+        classify.find_source_rows(self.con, self.source, candidates)
         classify.find_broken(self.con, candidates)
         classify.reject_rows_without_record(self.con, self.source, candidates)
         targets = dict.fromkeys(each.record.target for each in candidates)
@@ -243,7 +246,6 @@ class _Batch:
         families = versions.families(candidates)
         records = [(family, versions.collect_records(self.con, family)) for family in families]
         arrivals: dict[str, str] = {}
-        numbered = []
         for family, relation in records:
             if family.follows is None:
                 children = [(c, r) for c, r in records if c.follows == family.target]
@@ -251,11 +253,18 @@ class _Batch:
                 arrivals[family.target] = versions.number_versions(
                     self.con, family, relation, children, earlier
                 )
-            numbered.append((family, relation, arrivals[family.follows or family.target]))
         outcome.find_lookups(self.con, self.home, self.source, self.days[0])
-        own = [each for each in numbered if each[0].follows is None]
+        own = [(each, arrivals[each.target]) for each, _ in records if each.follows is None]
         outcome.find_outcomes(self.con, self.source, own)
-        return numbered
+        # An arrival is a record with its version; what follows it has its version from there.
+        return [
+            (
+                each,
+                arrivals[each.target] if each.follows is None else relation,
+                arrivals[each.follows or each.target],
+            )
+            for each, relation in records
+        ]
 
     def _earlier(self, table: str) -> list[Path]:
         before = self.days[0] - dt.timedelta(days=1)
@@ -279,15 +288,9 @@ class _Batch:
         selects["meta.ignored_rows"] = [outcome.ignored_rows_sql(source_id)]
         totals = control_totals_sql(self.source, candidates)
         selects["meta.control_total"] = [totals] if totals else []
-        self.con.register("delivery", self._delivery_days())
         for table, parts in selects.items():
             outcome.write_table(self.con, self.home, source_id, self.days, (table, parts))
         outcome.write_lookups(self.con, self.home, self.source, self.days)
-
-    def _delivery_days(self) -> pl.DataFrame:
-        rows = [(each.delivery_id, each.received_on) for each in self.readable]
-        schema = {"delivery_id": pl.String(), "received_on": pl.Date()}
-        return pl.DataFrame(rows, schema=schema, orient="row")
 
     def account(self, batch: pl.DataFrame, staged: Staged) -> pl.DataFrame:
         """`meta.delivery` of the batch with the outcome of every row."""

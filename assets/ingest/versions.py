@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from assets.ingest.classify import ORDINAL, ROW, Candidate
+from assets.ingest.classify import ORDINAL, Candidate
+from assets.ingest.place import LOCATED
 from warehouse.contract import Contract, record_contracts
 from warehouse.source import PARENT, record_tables
 from warehouse.sql import identifier, literal
@@ -53,6 +54,17 @@ class Family:
         return tuple(name for name in parent.key if name not in ("source_id", "version"))
 
     @property
+    def is_gathered(self) -> bool:
+        """Whether one record is gathered from several rows."""
+        return self.target not in PARENT and any(each.many_rows for each in self.candidates)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Columns that any of its maps gives or derives, in the contract's order."""
+        given = {name for each in self.candidates for name in each.record.columns}
+        return tuple(name for name in self.contract.column_names if name in given)
+
+    @property
     def content_columns(self) -> tuple[str, ...]:
         """Columns that any of its maps gives, in the contract's order."""
         given = {name for each in self.candidates for name in each.record.content_columns}
@@ -79,50 +91,69 @@ def families(candidates: Sequence[Candidate]) -> list[Family]:
 
 
 def collect_records(con: duckdb.DuckDBPyConnection, family: Family) -> str:
-    """Create the family's `record_…` relation: accepted records, one row per delivery and key."""
+    """Create the family's `record_…` relation: accepted records, one row per delivery and key.
+
+    It holds row_id, delivery_no, the key and `own_hash`; and the candidate and its row where the
+    other columns stand, or these columns themselves where a record is gathered from several rows.
+    """
     relation = f"record_{family.target}_{family.follows or 'alone'}"
-    parts = [_accepted(each, family) for each in family.candidates]
-    rows = " UNION ALL BY NAME ".join(f"({part})" for part in parts)
-    ordinal = ORDINAL.get(family.target)
-    if ordinal and ordinal not in family.content_columns:
-        groups = [name for name in family.key if name != ordinal]
-        kind = family.contract.column(ordinal).duckdb_type
-        rows = (
-            f"SELECT *, CAST(row_number() OVER (PARTITION BY delivery_id, "
-            f"{', '.join(map(identifier, groups))} ORDER BY source_sheet, source_row, part, "
-            f"result_part) AS {kind}) AS {identifier(ordinal)} FROM ({rows})"
-        )
-    if family.target not in PARENT and any(each.many_rows for each in family.candidates):
-        turned_away = [_turned_away_verdicts(each, family) for each in family.candidates]
-        rows = _gathered(" UNION ALL BY NAME ".join([rows, *filter(None, turned_away)]), family)
-    con.execute(f"CREATE TABLE {identifier(relation)} AS SELECT *, {_hash(family)} FROM ({rows})")
+    if family.is_gathered:
+        accepted = [_gathered_rows(each, family) for each in family.candidates]
+        rows = _gathered(" UNION ALL BY NAME ".join(accepted), family)
+        rows = f"SELECT *, {_hash(family)} FROM ({rows}) ORDER BY row_id"
+    else:
+        accepted = [_accepted(n, each, family) for n, each in enumerate(family.candidates)]
+        rows = _with_ordinals(" UNION ALL BY NAME ".join(f"({part})" for part in accepted), family)
+    con.execute(f"CREATE TABLE {identifier(relation)} AS {rows}")
     return relation
 
 
-def _accepted(candidate: Candidate, family: Family) -> str:
+def _accepted(number: int, candidate: Candidate, family: Family) -> str:
     part = "result_part" if family.target == "test_result" else "1 AS result_part"
-    names = [*candidate.record.content_columns, *_derived(candidate)]
-    columns = ", ".join(map(identifier, dict.fromkeys(names)))
+    ordinal = ORDINAL.get(family.target)
+    key = [name for name in family.key if name != ordinal or name in candidate.record.columns]
     return (
-        f"SELECT {ROW}, received_on, sequence, part, {part}, {columns} "
+        f"SELECT row_id, delivery_of(row_id) AS delivery_no, part, {part}, "
+        f"{number} AS candidate_no, rowid AS candidate_row, "
+        f"{''.join(f'{identifier(name)}, ' for name in key)}{_hash(family, candidate)} "
         f"FROM {identifier(candidate.relation)} "
-        f"ANTI JOIN rejected_row USING ({ROW}) ANTI JOIN duplicate_row USING ({ROW})"
+        "ANTI JOIN rejected_row USING (row_id) ANTI JOIN duplicate_row USING (row_id)"
     )
 
 
-def _derived(candidate: Candidate) -> list[str]:
-    content = set(candidate.record.content_columns)
-    return [name for name in candidate.record.columns if name not in content]
+def _with_ordinals(rows: str, family: Family) -> str:
+    """Number what has no number of its own in the order in which it stands."""
+    ordinal = ORDINAL.get(family.target)
+    if ordinal is None or ordinal in family.content_columns:
+        return rows
+    groups = ", ".join(identifier(name) for name in family.key if name != ordinal)
+    kind = family.contract.column(ordinal).duckdb_type
+    return (
+        f"WITH accepted AS ({rows}), "
+        f"several AS (SELECT delivery_no, {groups} FROM accepted GROUP BY ALL HAVING count(*) > 1) "
+        f"SELECT *, CAST(1 AS {kind}) AS {identifier(ordinal)} FROM accepted "
+        f"ANTI JOIN several USING (delivery_no, {groups}) UNION ALL "
+        f"SELECT *, CAST(row_number() OVER (PARTITION BY delivery_no, {groups} "
+        f"ORDER BY row_id, part, result_part) AS {kind}) FROM accepted "
+        f"SEMI JOIN several USING (delivery_no, {groups})"
+    )
 
 
-def _turned_away_verdicts(candidate: Candidate, family: Family) -> str | None:
-    """Verdicts of rejected rows by key: losing a row must not make its sample better."""
+def _gathered_rows(candidate: Candidate, family: Family) -> str:
+    """Accepted rows of a candidate; of rejected ones the verdict, which losing a row keeps."""
+    columns = ", ".join(map(identifier, candidate.record.columns))
+    rows = (
+        f"SELECT row_id, delivery_of(row_id) AS delivery_no, part, row_id AS accepted, {columns} "
+        f"FROM {identifier(candidate.relation)} "
+        "ANTI JOIN rejected_row USING (row_id) ANTI JOIN duplicate_row USING (row_id)"
+    )
     if "verdict" not in candidate.record.content_columns:
-        return None
+        return f"({rows})"
     key = ", ".join(map(identifier, family.key))
     return (
-        f"(SELECT delivery_id, {key}, verdict FROM {identifier(candidate.relation)} "
-        f"SEMI JOIN rejected_row USING ({ROW}) WHERE verdict IS NOT NULL)"
+        f"({rows}) UNION ALL BY NAME (SELECT delivery_of(row_id) AS delivery_no, {key}, verdict "
+        f"FROM {identifier(candidate.relation)} SEMI JOIN rejected_row USING (row_id) "
+        "WHERE verdict IS NOT NULL)"
     )
 
 
@@ -132,23 +163,24 @@ def _gathered(rows: str, family: Family) -> str:
     Rejected rows come with their verdict only; a record of nothing but those is none.
     """
     key = ", ".join(map(identifier, family.key))
-    order = "row(source_sheet, source_row, part)"
-    derived = dict.fromkeys(name for each in family.candidates for name in _derived(each))
-    told = (*family.content_columns, *derived)
-    first = [name for name in told if name not in (*family.key, "verdict")]
-    first += ["received_on", "sequence", "source_sheet", "source_row"]
-    columns = [f"arg_min({identifier(name)}, {order}) AS {identifier(name)}" for name in first]
+    first = [name for name in family.given if name not in (*family.key, "verdict")]
+    columns = [
+        f"arg_min({identifier(name)}, row(row_id, part)) AS {identifier(name)}" for name in first
+    ]
     if "verdict" in family.content_columns:
         columns.append(f"{WORST_VERDICT} AS verdict")
     return (
-        f"SELECT delivery_id, {key}, {', '.join(columns)}, 1 AS part FROM ({rows}) "
-        f"GROUP BY delivery_id, {key} HAVING count(source_row) > 0"
+        f"SELECT {', '.join(['delivery_no', key, 'min(row_id) AS row_id', *columns])} "
+        f"FROM ({rows}) GROUP BY delivery_no, {key} HAVING count(accepted) > 0"
     )
 
 
-def _hash(family: Family) -> str:
+def _hash(family: Family, candidate: Candidate | None = None) -> str:
+    """Hash of a record's content; columns that a candidate does not give are empty."""
+    given = family.content_columns if candidate is None else candidate.record.content_columns
     cells = ", ".join(
-        f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in family.content_columns
+        f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" if name in given else "chr(30)"
+        for name in family.content_columns
     )
     return f"md5(concat_ws(chr(31), {cells})) AS own_hash"
 
@@ -160,7 +192,9 @@ def number_versions(
     children: Sequence[tuple[Family, str]],
     earlier: Sequence[Path],
 ) -> str:
-    """Create the family's `arrival_…` relation: content hash, version and whether it changed.
+    """Create the family's `arrival_…` relation: its records with content hash and version.
+
+    Most records come once in a batch; only those that come again are compared in their order.
 
     Args:
         con: holds the batch.
@@ -170,31 +204,42 @@ def number_versions(
         earlier: core partitions of the source received before the batch.
 
     Returns:
-        Name of the relation: delivery_id, key, content_hash, version, changed.
+        Name of the relation: the columns of `relation`, content_hash, version, changed.
     """
     arrival = relation.replace("record_", "arrival_", 1)
     key = ", ".join(map(identifier, family.key))
-    content = _content_sql(family, relation, children)
-    con.execute(f"CREATE OR REPLACE TEMP VIEW known AS {_known_sql(con, family, earlier)}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE known AS {_known_sql(con, family, relation, earlier)}"
+    )
     con.execute(
         f"""
         CREATE TABLE {identifier(arrival)} AS
-        WITH content AS ({content}),
+        WITH content AS ({_content_sql(family, relation, children)}),
         compared AS (
-            SELECT content.*, coalesce(known.version, 0) AS known_version,
-                content_hash IS DISTINCT FROM coalesce(
-                    lag(content_hash) OVER (
-                        PARTITION BY {key} ORDER BY content.received_on, content.sequence
-                    ),
-                    known.known_hash
-                ) AS changed
+            SELECT content.*, coalesce(known.version, 0) AS known_version, known.known_hash
             FROM content LEFT JOIN known USING ({key})
+        ),
+        several AS (SELECT {key} FROM content GROUP BY ALL HAVING count(*) > 1),
+        once AS (
+            SELECT * EXCLUDE (known_version, known_hash),
+                content_hash IS DISTINCT FROM known_hash AS changed,
+                known_version + CAST(content_hash IS DISTINCT FROM known_hash AS BIGINT) AS version
+            FROM compared ANTI JOIN several USING ({key})
+        ),
+        in_order AS (
+            SELECT *, content_hash IS DISTINCT FROM coalesce(
+                    lag(content_hash) OVER (PARTITION BY {key} ORDER BY delivery_no), known_hash
+                ) AS changed
+            FROM compared SEMI JOIN several USING ({key})
+        ),
+        again AS (
+            SELECT * EXCLUDE (known_version, known_hash),
+                known_version + CAST(count(*) FILTER (WHERE changed) OVER (
+                    PARTITION BY {key} ORDER BY delivery_no
+                ) AS BIGINT) AS version
+            FROM in_order
         )
-        SELECT delivery_id, received_on, {key}, content_hash, changed,
-            known_version + CAST(count(*) FILTER (WHERE changed) OVER (
-                PARTITION BY {key} ORDER BY received_on, sequence
-            ) AS BIGINT) AS version
-        FROM compared
+        FROM once UNION ALL FROM again
         """
     )
     return arrival
@@ -209,20 +254,19 @@ def _content_sql(family: Family, relation: str, children: Sequence[tuple[Family,
         child_key = ", ".join(map(identifier, child.parent_key))
         order = ", ".join(map(identifier, child.key))
         joins += (
-            f" LEFT JOIN (SELECT delivery_id, {child_key}, "
+            f" LEFT JOIN (SELECT delivery_no, {child_key}, "
             f"md5(string_agg(own_hash, '' ORDER BY {order})) AS child_hash "
-            f"FROM {identifier(child_relation)} GROUP BY ALL) AS {name} USING (delivery_id, {key})"
+            f"FROM {identifier(child_relation)} GROUP BY ALL) AS {name} USING (delivery_no, {key})"
         )
         hashes += f" || coalesce({name}.child_hash, '')"
     content = "own_hash" if not children else f"md5({hashes})"
-    return (
-        f"SELECT delivery_id, received_on, sequence, {key}, {content} AS content_hash "
-        f"FROM {identifier(relation)}{joins}"
-    )
+    return f"SELECT r.*, {content} AS content_hash FROM {identifier(relation)} AS r{joins}"
 
 
-def _known_sql(con: duckdb.DuckDBPyConnection, family: Family, earlier: Sequence[Path]) -> str:
-    """Latest version and hash of each record received before the batch."""
+def _known_sql(
+    con: duckdb.DuckDBPyConnection, family: Family, relation: str, earlier: Sequence[Path]
+) -> str:
+    """Latest version and hash of those records of the batch that were received before it."""
     contract = family.contract
     key = ", ".join(map(identifier, family.key))
     if not earlier:
@@ -231,38 +275,70 @@ def _known_sql(con: duckdb.DuckDBPyConnection, family: Family, earlier: Sequence
             for name in family.key
         )
         return f"SELECT {columns}, 0 AS version, '' AS known_hash LIMIT 0"
-    con.read_parquet([str(path) for path in earlier], hive_partitioning=False).create_view(
-        f"earlier_{family.target}", replace=True
-    )
+    view = f"earlier_{family.target}"
+    con.read_parquet(
+        [str(path) for path in earlier], hive_partitioning=False, union_by_name=True
+    ).create_view(view, replace=True)
     return (
         f"SELECT {key}, max(version) AS version, arg_max(content_hash, version) AS known_hash "
-        f"FROM {identifier(f'earlier_{family.target}')} GROUP BY ALL"
+        f"FROM {identifier(view)} SEMI JOIN {identifier(relation)} USING ({key}) GROUP BY ALL"
     )
 
 
 def versioned_sql(family: Family, relation: str, arrival: str, source_id: str) -> str:
-    """SELECT of a family's new versions with all columns of its contract."""
-    keys = ", ".join(map(identifier, family.parent_key))
-    given = {*family.content_columns, *family.key, *_assigned()}
-    given.update(name for each in family.candidates for name in _derived(each))
+    """SELECT of a family's new versions with all columns of its contract.
+
+    Args:
+        family: the records.
+        relation: its records; its own `arrival_…` where it versions itself.
+        arrival: the `arrival_…` of the family that versions it: its parent, or itself.
+        source_id: the source.
+    """
+    if family.is_gathered:
+        return _versions_of(family, relation, arrival, source_id, None)
+    selects = [
+        _versions_of(family, relation, arrival, source_id, number)
+        for number in range(len(family.candidates))
+    ]
+    return " UNION ALL ".join(selects)
+
+
+def _versions_of(
+    family: Family, relation: str, arrival: str, source_id: str, number: int | None
+) -> str:
+    """The new versions whose columns stand in one candidate, or in the records themselves."""
+    if number is None:
+        given, columns_in = set(family.given), "r"
+    else:
+        given, columns_in = set(family.candidates[number].record.columns), "c"
+    numbered = "r" if arrival == relation else "a"
     columns = []
     for column in family.contract.columns:
         name = identifier(column.name)
         if column.name == "source_id":
             expression = literal(source_id)
         elif column.name in ("version", "content_hash"):
-            expression = f"a.{name}"
-        elif column.name == "source_sheet":
-            expression = "r.source_sheet"
+            expression = f"{numbered}.{name}"
+        elif column.name in LOCATED:
+            expression = LOCATED[column.name].replace("row_id", "r.row_id")
+        elif column.name in given:
+            expression = f"{columns_in}.{name}"
         else:
-            expression = f"r.{name}" if column.name in given else "NULL"
+            expression = f"r.{name}" if column.name in family.key else "NULL"
         columns.append(f"CAST({expression} AS {column.duckdb_type}) AS {name}")
-    return (
-        f"SELECT {', '.join(columns)} FROM {identifier(relation)} AS r "
-        f"JOIN (SELECT delivery_id, {keys}, version, content_hash "
-        f"FROM {identifier(arrival)} WHERE changed) AS a USING (delivery_id, {keys})"
-    )
-
-
-def _assigned() -> frozenset[str]:
-    return frozenset({"delivery_id", "received_on", "source_sheet", "source_row"})
+    rows = f"{identifier(relation)} AS r"
+    if number is not None:
+        candidate = identifier(family.candidates[number].relation)
+        rows = (
+            f"{candidate} AS c JOIN {rows} ON r.candidate_row = c.rowid "
+            f"AND r.candidate_no = {number}"
+        )
+    if arrival != relation:
+        names = ["delivery_no", *map(identifier, family.parent_key)]
+        same = " AND ".join(f"a.{name} = r.{name}" for name in names)
+        rows += (
+            f" JOIN (SELECT {', '.join(names)}, version, content_hash, changed "
+            f"FROM {identifier(arrival)}) AS a "
+            f"ON {same}"
+        )
+    return f"SELECT {', '.join(columns)} FROM {rows} WHERE {numbered}.changed"

@@ -129,11 +129,11 @@ def work(home: Home, days: Sequence[dt.date]) -> None:
 
 
 def lake(home: Home) -> Lake:
-    """Every table's rows by partition."""
+    """Every table's rows by partition; a partition is a bag of rows."""
     return {
-        path.relative_to(home.lake).parent.as_posix(): pl.read_parquet(
-            path, hive_partitioning=False
-        ).rows()
+        path.relative_to(home.lake).parent.as_posix(): sorted(
+            pl.read_parquet(path, hive_partitioning=False).rows(), key=repr
+        )
         for table in TABLES
         for path in home.partition_files(table)
     }

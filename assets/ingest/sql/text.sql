@@ -44,3 +44,19 @@ CREATE OR REPLACE TEMP MACRO clean_text(t) AS CASE
     WHEN regexp_matches(t, pattern_beyond_punctuation()) THEN trimmed(half_width(t))
     ELSE trimmed(half_width_punctuation(t))
 END;
+
+-- White space of Unicode, which Polars strips as well.
+CREATE OR REPLACE TEMP MACRO white_space() AS
+    chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ' || chr(133) || chr(160) || chr(5760)
+    || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198)
+    || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239)
+    || chr(8287) || chr(12288);
+
+-- ASCII or a Chinese character at either end; trim() with a list of characters is slow.
+CREATE OR REPLACE TEMP MACRO has_plain_ends(t) AS
+    t[1] > ' ' AND t[-1] > ' ' AND (t[1] < chr(127) OR t[1] BETWEEN '㐀' AND '鿿')
+    AND (t[-1] < chr(127) OR t[-1] BETWEEN '㐀' AND '鿿');
+
+-- A cell without the white space around it.
+CREATE OR REPLACE TEMP MACRO stripped(t) AS
+    CASE WHEN has_plain_ends(t) THEN t ELSE trim(t, white_space()) END;

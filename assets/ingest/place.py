@@ -1,0 +1,83 @@
+"""Where a row stands, in one integer: delivery, sheet and row of the file.
+
+Whatever happens to a row in a batch (rejected, repeated, used …) is said by this number, so that
+millions of rows are told apart by comparing integers. What people read is found again from it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import polars as pl
+
+from warehouse.sql import literal
+
+# 2^18 deliveries of a batch, 2^12 sheets of a delivery, 2^33 rows of a sheet: 63 bits.
+ROW_BITS, SHEET_BITS = 33, 12
+MAX_SHEETS = 1 << SHEET_BITS
+MAX_DELIVERIES = 1 << 18
+
+# Columns that people read, as expressions over `row_id`.
+LOCATED = {
+    "delivery_id": "delivery_id_of(row_id)",
+    "received_on": "received_on_of(row_id)",
+    "sequence": "sequence_of(row_id)",
+    "source_sheet": "sheet_of(row_id)",
+    "source_row": "source_row_of(row_id)",
+}
+
+
+def first_place(delivery_no: int) -> int:
+    """What is added to the row of a delivery's first sheet to give its place."""
+    return delivery_no << (ROW_BITS + SHEET_BITS)
+
+
+def place(delivery_no: int, sheets: Sequence[str]) -> pl.Expr:
+    """The place of rows of a delivery from `source_sheet` and `source_row`.
+
+    Args:
+        delivery_no: its number in the batch, in order of arrival from 0.
+        sheets: names of its sheets; `[""]` where it has none.
+    """
+    numbers: Mapping[str, int] = {name: number for number, name in enumerate(sheets)}
+    sheet = pl.col("source_sheet").fill_null("")
+    number = sheet.replace_strict(numbers, return_dtype=pl.Int64)
+    return first_place(delivery_no) + number * (1 << ROW_BITS) + pl.col("source_row")
+
+
+def install_places(
+    con: duckdb.DuckDBPyConnection,
+    deliveries: pl.DataFrame,
+    sheets: Sequence[Sequence[str]],
+) -> None:
+    """Make places readable in SQL: the macros of `LOCATED`, `delivery_of` and `place_of`.
+
+    Args:
+        con: connection of the batch.
+        deliveries: delivery_id, received_on, sequence; the number of a delivery is its row.
+        sheets: names of the sheets of each delivery.
+    """
+    for variable, column, kind in (
+        ("delivery_ids", "delivery_id", "VARCHAR"),
+        ("delivery_days", "received_on", "DATE"),
+        ("delivery_sequences", "sequence", "BIGINT"),
+    ):
+        values = ", ".join(map(literal, deliveries[column].to_list()))
+        con.execute(f"SET VARIABLE {variable} = CAST([{values}] AS {kind}[])")
+    named = ", ".join(f"[{', '.join(map(literal, names))}]" for names in sheets)
+    con.execute(f"SET VARIABLE delivery_sheets = CAST([{named}] AS VARCHAR[][])")
+    above = ROW_BITS + SHEET_BITS
+    for signature, expression in {
+        "delivery_of(p)": f"(p >> {above})",
+        "delivery_id_of(p)": f"getvariable('delivery_ids')[(p >> {above}) + 1]",
+        "received_on_of(p)": f"getvariable('delivery_days')[(p >> {above}) + 1]",
+        "sequence_of(p)": f"getvariable('delivery_sequences')[(p >> {above}) + 1]",
+        "sheets_of(p)": f"getvariable('delivery_sheets')[(p >> {above}) + 1]",
+        "sheet_of(p)": f"sheets_of(p)[((p >> {ROW_BITS}) & {MAX_SHEETS - 1}) + 1]",
+        "source_row_of(p)": f"(p & {(1 << ROW_BITS) - 1})",
+        "place_of(d, sheet, source_row)": (
+            f"((CAST(d AS BIGINT) << {above}) + ((list_position("
+            f"getvariable('delivery_sheets')[d + 1], coalesce(sheet, '')) - 1) << {ROW_BITS}) "
+            "+ source_row)"
+        ),
+    }.items():
+        con.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {expression}")
