@@ -28,10 +28,11 @@ class Resources:
     def of_machine(cls, temp_directory: Path | None = None) -> "Resources":
         """All cores and 70 % of the memory of this machine, or of its container's limits."""
         memory = min(_physical_memory(), _container_memory())
-        return cls(_cores(), int(memory * 0.7), temp_directory)
+        return cls(cores(), int(memory * 0.7), temp_directory)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processors that this process may use, in its container."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     quota = _read(_CGROUP / "cpu.max").split()
     if len(quota) == 2 and quota[0].isdigit():  # noqa: PLR2004 - "quota period"

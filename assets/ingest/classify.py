@@ -111,11 +111,13 @@ def find_source_rows(
     Rows with a hash of their own repeat nothing; the cells of the others are compared.
     """
     names = list(source.tables)
-    relations = {each.table_name: each.relation for each in candidates}
+    relations = {each.table_name: each for each in candidates}
     parts = []
     for number, (name, table) in enumerate(source.tables.items()):
         if one_record_each(table):
-            rows = f"SELECT row_id, row_content AS content FROM {identifier(relations[name])}"
+            rows = (
+                f"SELECT row_id, row_content AS content FROM {identifier(relations[name].relation)}"
+            )
             if "test_result" in table.records:
                 rows += " WHERE result_part = 1"  # one cell may hold several results
         else:
@@ -139,18 +141,27 @@ def find_source_rows(
     con.execute("CREATE TABLE duplicate_row (row_id BIGINT)")
     for number in sorted(suspects):
         name = names[number]
-        cells = [f"coalesce({identifier(c)}, chr(30))" for c in needed_columns(source, name)]
-        text = f"concat_ws(chr(31), {', '.join(cells)})" if cells else "''"
+        if one_record_each(source.tables[name]):
+            # With one hash and one meaning: reading the cells of all rows again would be slow.
+            rows, same = identifier(relations[name].relation), _columns(relations[name])
+        else:
+            cells = [f"coalesce({identifier(c)}, chr(30))" for c in needed_columns(source, name)]
+            text = f"concat_ws(chr(31), {', '.join(cells)})" if cells else "''"
+            rows, same = f"({_cells_by_row(name, source.tables[name], text, '')})", "content"
         con.execute(
             f"""
             INSERT INTO duplicate_row
-            WITH compared AS ({_cells_by_row(name, source.tables[name], text, "")})
-            SELECT row_id FROM compared SEMI JOIN suspect USING (row_id)
-            QUALIFY row_number() OVER (
-                PARTITION BY delivery_of(row_id), content ORDER BY row_id
-            ) > 1
+            SELECT DISTINCT row_id FROM {rows} SEMI JOIN suspect USING (row_id)
+            QUALIFY rank() OVER (PARTITION BY delivery_of(row_id), {same} ORDER BY row_id) > 1
             """
         )
+
+
+def _columns(candidate: Candidate) -> str:
+    """Columns in which two rows of one record each must be alike to say the same."""
+    part = ("result_part",) if candidate.record.target == "test_result" else ()
+    names = ("row_content", *part, *candidate.record.columns)
+    return ", ".join(map(identifier, names))
 
 
 def _cells_by_row(name: str, table: Table, content: str, wrap: str) -> str:

@@ -125,7 +125,7 @@ def _text(column: ColumnMap) -> str:
     if column.join:
         cells = ", ".join(identifier(name) for name in column.join)
         return f"nullif(concat_ws({literal(column.separator)}, {cells}), '')"
-    text = _first(tuple(f"nullif(trim({identifier(name)}), '')" for name in column.source))
+    text = _first(tuple(map(identifier, column.source)))  # staged text is trimmed, or NULL
     if column.pattern is not None:
         text = f"nullif(regexp_extract({text}, {literal(column.pattern)}, 1), '')"
     if column.year_from is not None:

@@ -194,13 +194,15 @@ def _text(
     if name not in by_name:
         return "CAST(NULL AS VARCHAR)"
     cell = f"stripped({by_name[name]})"
-    absent = ", ".join(map(literal, dict.fromkeys(("", *missing))))
-    return f"CASE WHEN {cell} NOT IN ({absent}) THEN {cell} END"
+    absent = [text for text in missing if text]
+    if not absent:
+        return cell
+    return f"CASE WHEN {cell} NOT IN ({', '.join(map(literal, absent))}) THEN {cell} END"
 
 
 def _fate(header: FoundHeader, cells: Sequence[str]) -> str:
     """Why a row is no data, as `reshape` says it: the header, blank, or the header again."""
-    blank = " AND ".join(f"({cell} IS NULL OR stripped({cell}) = '')" for cell in cells)
+    blank = " AND ".join(f"stripped({cell}) IS NULL" for cell in cells)
     labels = [(cell, label) for cell, label in zip(cells, header.rows[0], strict=False) if label]
     again = " AND ".join(
         f"coalesce(stripped({cell}) = {literal(label)}, FALSE)" for cell, label in labels

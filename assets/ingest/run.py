@@ -6,7 +6,9 @@ days of one or several sources, and both may be repeated: the result is the same
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -22,7 +24,7 @@ from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
 from expectations.predicate import is_row_rule
 from expectations.runner import CheckResult, validate, write_results
-from warehouse.connection import Resources, connect
+from warehouse.connection import Resources, connect, cores
 from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
 from warehouse.fingerprint import source_version
@@ -61,19 +63,14 @@ def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFram
     Returns:
         The rows of `meta.delivery` for the days.
     """
-    frames = []
-    for day in days:
-        rows = _day_rows(home, source.source_id, day)
-        if rows.is_empty():
-            continue
-        read = [
-            row if row["status"] in NOT_READ else _read_one(home, source, row)
-            for row in rows.to_dicts()
-        ]
-        frame = pl.DataFrame(read, schema=rows.schema)
-        write_partition(home, "meta.delivery", source.source_id, day, frame)
-        frames.append(frame)
-    return pl.concat(frames) if frames else _day_rows(home, source.source_id, dt.date.min)
+    registered = pl.concat([_day_rows(home, source.source_id, day) for day in (dt.date.min, *days)])
+    with ThreadPoolExecutor(cores()) as pool:  # small files keep one core busy each
+        read = pool.map(partial(_read_one, home, source), registered.to_dicts())
+        rows = pl.DataFrame(list(read), schema=registered.schema)
+    for day in dict.fromkeys(rows["received_on"].to_list()):
+        of_day = rows.filter(pl.col("received_on") == day)
+        write_partition(home, "meta.delivery", source.source_id, day, of_day)
+    return rows
 
 
 def _day_rows(home: Home, source_id: str, day: dt.date) -> pl.DataFrame:
@@ -84,6 +81,8 @@ def _day_rows(home: Home, source_id: str, day: dt.date) -> pl.DataFrame:
 
 
 def _read_one(home: Home, source: Source, row: dict[str, object]) -> dict[str, object]:
+    if row["status"] in NOT_READ:
+        return row
     day, delivery_id = row["received_on"], str(row["delivery_id"])
     if not isinstance(day, dt.date):
         raise TypeError(f"{delivery_id} has no day")

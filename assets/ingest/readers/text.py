@@ -220,16 +220,21 @@ def read_fast(path: Path, separator: str, layout: Layout, out: Path) -> int | No
     if width is None:
         return None
     with suppress(duckdb.Error):
-        relation = _duckdb().sql(
-            _READ_FAST.format(
-                columns=", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
-            ),
-            params={
-                "path": str(path),
-                "separator": separator,
-                "longest": 2 * MAX_LINE_BYTES,
-                "parallel": not layout.quoted,  # a quoted line end must not be taken for a border
-            },
+        relation = (
+            _duckdb()
+            .cursor()
+            .sql(
+                _READ_FAST.format(
+                    columns=", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
+                ),
+                params={
+                    "path": str(path),
+                    "separator": separator,
+                    "longest": 2 * MAX_LINE_BYTES,
+                    # A quoted line end must not be taken for a border.
+                    "parallel": not layout.quoted,
+                },
+            )
         )
         relation.write_parquet(str(out), compression="zstd")
         rows: int = pq.read_metadata(out).num_rows
@@ -249,7 +254,7 @@ _READ_FAST = """
 
 @cache
 def _duckdb() -> duckdb.DuckDBPyConnection:
-    """One connection for all files: opening one takes as long as reading a small file."""
+    """One database for all files: opening one takes as long as reading a small file."""
     return connect()
 
 

@@ -57,6 +57,6 @@ CREATE OR REPLACE TEMP MACRO has_plain_ends(t) AS
     t[1] > ' ' AND t[-1] > ' ' AND (t[1] < chr(127) OR t[1] BETWEEN '㐀' AND '鿿')
     AND (t[-1] < chr(127) OR t[-1] BETWEEN '㐀' AND '鿿');
 
--- A cell without the white space around it.
+-- A cell without the white space around it; NULL where nothing is left.
 CREATE OR REPLACE TEMP MACRO stripped(t) AS
-    CASE WHEN has_plain_ends(t) THEN t ELSE trim(t, white_space()) END;
+    CASE WHEN has_plain_ends(t) THEN t ELSE nullif(trim(t, white_space()), '') END;
