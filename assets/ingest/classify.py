@@ -40,6 +40,11 @@ class Candidate:
     record: CompiledRecord
 
     @property
+    def located(self) -> str:
+        """The same rows with the columns that say where they stand, see `place.LOCATED`."""
+        return f"located_{self.relation}"
+
+    @property
     def map(self) -> RecordMap:
         """The record map that was compiled."""
         return self.table.records[self.record.target]
@@ -71,7 +76,7 @@ def find_broken(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate])
             "INSERT INTO broken SELECT DISTINCT row_id, b.rule_id, b.column_name, b.value_text, "
             f"b.message FROM (SELECT row_id, unnest(list_filter([{cases}], "
             "lambda x: x IS NOT NULL)) AS b "
-            f"FROM {identifier(candidate.relation)} WHERE {anything})"
+            f"FROM {identifier(candidate.located)} WHERE {anything})"
         )
 
 

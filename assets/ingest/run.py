@@ -199,11 +199,11 @@ class _Batch:
                 )
                 relation = f"candidate_{len(found)}"
                 self.con.execute(f"CREATE TABLE {identifier(relation)} AS {compiled.sql}")
+                found.append(classify.Candidate(relation, table_name, table, compiled))
                 self.con.execute(
-                    f"CREATE VIEW {identifier(f'located_{relation}')} AS "
+                    f"CREATE VIEW {identifier(found[-1].located)} AS "
                     f"SELECT {located}, * FROM {identifier(relation)}"
                 )
-                found.append(classify.Candidate(relation, table_name, table, compiled))
         return found
 
     def check(self, candidates: Sequence[classify.Candidate]) -> list[CheckResult]:
@@ -214,7 +214,7 @@ class _Batch:
             rules = [rule for rule in each.record.rules if is_row_rule(rule)]
             found = validate(
                 self.con,
-                f"located_{each.relation}",
+                each.located,
                 rules,
                 scope=scope,
                 sample_columns=["delivery_id", "source_sheet", "source_row"],
