@@ -236,7 +236,9 @@ def read_audit(text: str, where: str) -> Audit:
             _frame(rows["inspector"], INSPECTOR).with_columns(pl.col("conflicts").fill_null("")),
             _frame(rows["assignment"], dict(ASSIGNMENT)),
         )
-    except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+    except KeyError as error:
+        raise SamplehouseError(f"{where} is no audit file of a draw: no {error} in it") from error
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise SamplehouseError(f"{where} is no audit file of a draw: {error}") from error
 
 

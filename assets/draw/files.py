@@ -56,8 +56,10 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SamplehouseError(f"{path} cannot be read as UTF-8: {error}") from error
+    except OSError as error:
+        raise SamplehouseError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SamplehouseError(f"{path} is not in UTF-8, so it is not as it was written") from error
 
 
 def read_replacements(path: Path) -> list[Replacement]:

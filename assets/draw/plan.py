@@ -257,6 +257,8 @@ def read_frozen(text: str, where: str) -> Frozen:
     Raises:
         SamplehouseError: the text is not canonical, so its hash proves nothing.
     """
+    if not text.startswith(f"{MAGIC}\n"):
+        raise SamplehouseError(f"{where} is no frozen file as `samplehouse draw plan` writes it")
     lines = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
     by_tag = {
         tag: [line[1:] for line in lines if line[0] == tag] for tag in ("object", "inspector")

@@ -10,6 +10,8 @@ from assets.statistics.stratified import stratified_rate
 
 Tables = Mapping[str, pl.DataFrame]
 
+# Objects of one draw that had the same probability and stand for each other.
+CELL = ("source_id", "draw_no", "stratum", "inclusion_probability")
 SAMPLED = ("refused", "discovered")  # measures that speak for more objects than were visited
 PERIODS = {
     "year": pl.col("drawn_on").dt.strftime("%Y"),
@@ -35,11 +37,12 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
     """Rows of ``mart.draw_rate``: every count divided, and discoveries of all risk classes weighed.
 
     Risk classes are drawn with different probabilities, so the discoveries of all of them together
-    are estimated as a stratified rate: each stratum of each draw stands for its N_h objects. Where
-    objects of one stratum had unequal probabilities (weighted draws) no such rate is made.
+    are estimated as a stratified rate: the objects of a stratum that had the same probability stand
+    for all such objects on the roster (of a weighted draw: by weight, after stratification).
 
     Args:
-        tables: ``mart.draw_count``, ``fact.draw_visit``, ``fact.draw_check`` and ``meta.build``.
+        tables: ``mart.draw_count``, ``fact.draw_visit``, ``fact.draw_check``,
+            ``latest.draw_object`` and ``meta.build``.
     """
     as_of = tables["meta.build"]["as_of"][0]
     counts = pl.concat(
@@ -60,9 +63,11 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
     )
     parts = [rates.select(pl.col(name).cast(kind) for name, kind in RATE.items())]
     visits = tables["fact.draw_visit"].filter("is_random")
+    roster = tables["latest.draw_object"]
     for name, period in PERIODS.items():
         dated = visits.with_columns(period=period)
-        parts += [_discovered(rows, name, as_of) for rows in dated.partition_by("period")]
+        of_period = dated.partition_by("period")
+        parts += [_discovered(rows, roster, name, as_of) for rows in of_period]
     return pl.concat(parts)
 
 
@@ -83,23 +88,22 @@ def _reproducible(checks: pl.DataFrame, period_type: str) -> pl.DataFrame:
     )
 
 
-def _discovered(visits: pl.DataFrame, period_type: str, as_of: dt.date) -> pl.DataFrame:
-    """The stratified rate of discoveries of one period; no row where there is none."""
-    plain = pl.col("stratum_drawn") / pl.col("stratum_size")
-    unequal = visits.filter((pl.col("inclusion_probability") - plain).abs() > 1e-9)  # noqa: PLR2004 - written with 10 decimals
+def _discovered(
+    visits: pl.DataFrame, roster: pl.DataFrame, period_type: str, as_of: dt.date
+) -> pl.DataFrame:
+    """The stratified rate of discoveries of one period; no row where nothing was checked."""
     judged = pl.col("finding").is_in(["none", "problem"])
     strata = (
-        visits.group_by("source_id", "draw_no", "stratum")
-        .agg(
-            weight=pl.col("stratum_size").first(),
-            population=pl.col("stratum_size").first(),
-            successes=(pl.col("finding") == "problem").sum(),
-            trials=judged.sum(),
+        visits.group_by(CELL)
+        .agg(successes=(pl.col("finding") == "problem").sum(), trials=judged.sum())
+        .join(roster.group_by(CELL).agg(population=pl.len().cast(pl.Int64)), on=CELL)
+        .sort(CELL)
+        .with_columns(
+            weight=pl.col("population"),
+            stratum=pl.concat_str(pl.col(CELL).cast(pl.String), separator=" "),
         )
-        .sort("source_id", "draw_no", "stratum")
-        .with_columns(stratum=pl.concat_str("draw_no", "stratum", separator=" "))
     )
-    if unequal.height or strata["trials"].sum() == 0:
+    if strata["trials"].sum() == 0:
         return pl.DataFrame(schema=RATE)
     found = stratified_rate(strata)
     row = pl.DataFrame(

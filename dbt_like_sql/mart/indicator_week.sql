@@ -1,6 +1,7 @@
--- Counts of each indicator variant by week, for control charts: a year of months is too few points.
--- What is itself the assessment of a month or longer has no week; counts and scores are no rates. Of
--- samples, also how much was wrong with them: a failing sample without results has one nonconformity.
+-- Counts of each indicator variant by week, for control charts: a year of months is too few
+-- points. What is itself the assessment of a month or longer has no week; counts and scores are no
+-- rates. Of samples, also how much was wrong with them: a failing sample without results has one
+-- nonconformity.
 with units as (
     select * from fact.indicator_unit
     where is_counted and assessed_period is null

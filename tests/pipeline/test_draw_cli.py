@@ -161,6 +161,24 @@ def test_what_was_published_is_not_overwritten(said: Said, tmp_path: Path) -> No
     assert "not overwritten" in words
 
 
+@pytest.mark.parametrize(
+    ("content", "command", "complaint"),
+    [
+        ("{}", "verify", "no 'rows' in it"),
+        ("no JSON", "verify", "no audit file"),
+        ('{"rows": [{"row": "draw"}]}', "verify", "no 'draw_no' in it"),
+        ("no roster", "run", "no frozen file"),
+    ],
+)
+def test_files_of_another_kind_are_told(
+    said: Said, tmp_path: Path, content: str, command: str, complaint: str
+) -> None:
+    (tmp_path / "other.txt").write_text(content, "utf-8")
+    code, words = said(command, "other.txt", *NUMBER)
+    assert (code, complaint in words) == (2, True), words
+    assert "cannot be read" in said(command, "none.txt", *NUMBER)[1]
+
+
 def test_a_draw_before_its_number_is_refused(said: Said) -> None:
     planned(said)
     code, words = said("run", "EX-01.roster.txt", *NUMBER, "--on", "2024-03-04")

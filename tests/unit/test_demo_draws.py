@@ -94,25 +94,29 @@ def test_a_draw_made_anew_under_its_number_is_found_although_it_verifies(
     assert "public_number: was 9 9 9 when first received" in twice["differs_in"][0]
 
 
-def test_discoveries_of_all_classes_are_weighed_where_classes_are_strata(
-    built: tuple[Home, DrawTruth],
+@pytest.mark.parametrize("quarter", [1, 3])  # strata by risk class; weights by risk class
+def test_discoveries_of_all_classes_are_weighed_by_the_roster(
+    built: tuple[Home, DrawTruth], quarter: int
 ) -> None:
     rates = table(built, "mart.draw_rate").filter(measure="discovered", risk_class="ALL")
-    assert set(rates["period"]) == {"2024Q1", "2024Q2", "2024Q4"}  # the third draw has weights
-    visits = table(built, "fact.draw_visit").filter(draw_no="YW-2024-01")
-    strata = visits.group_by("stratum").agg(
-        pl.col("stratum_size").first(),
+    assert set(rates["period"]) == {"2024", *(f"2024Q{number}" for number in range(1, 5))}
+    cell = ("stratum", "risk_class")  # in both draws, objects of a class and stratum are alike
+    draw_no = f"YW-2024-{quarter:02d}"
+    roster = table(built, "latest.draw_object").filter(draw_no=draw_no).group_by(cell).len("size")
+    visits = table(built, "fact.draw_visit").filter(draw_no=draw_no)
+    checked = visits.group_by(cell).agg(
         checked=pl.col("finding").is_in(["none", "problem"]).sum(),
         found=(pl.col("finding") == "problem").sum(),
     )
-    seen = strata.filter(pl.col("checked") > 0)
-    whole = pl.col("stratum_size")
-    weighed = seen.select((whole * pl.col("found") / pl.col("checked")).sum() / whole.sum()).item()
-    first = rates.filter(period="2024Q1").row(0, named=True)
-    assert first["rate"] == pytest.approx(weighed)
+    seen = checked.filter(pl.col("checked") > 0).join(roster, on=cell)
+    size = pl.col("size")
+    weighed = seen.select((size * pl.col("found") / pl.col("checked")).sum() / size.sum()).item()
+    rate = rates.filter(period=f"2024Q{quarter}").row(0, named=True)
+    assert rate["rate"] == pytest.approx(weighed)
+    assert rate["estimated_by"] == "stratified"
     # Risky classes are drawn more often, so the plain share would be too high.
-    assert first["rate"] < first["numerator"] / first["denominator"]
-    assert first["low"] < first["rate"] < first["high"]
+    assert rate["rate"] < rate["numerator"] / rate["denominator"]
+    assert rate["low"] < rate["rate"] < rate["high"]
 
 
 def test_replacements_came_with_the_second_delivery_and_nothing_else_changed(
