@@ -29,6 +29,7 @@ RATE = {
     "low": pl.Float64(),
     "high": pl.Float64(),
     "estimated_by": pl.String(),
+    "clock_is_verified": pl.Boolean(),
     "as_of": pl.Date(),
 }
 
@@ -61,6 +62,9 @@ def draw_rate(tables: Tables) -> pl.DataFrame:
         estimated_by=pl.lit("share"),
         as_of=pl.lit(as_of),
     )
+    of_clock = pl.col("measure") == "published_on_time"
+    verified = tables["fact.draw_visit"]["publication_clock_is_verified"].all()
+    rates = rates.with_columns(clock_is_verified=pl.when(of_clock).then(pl.lit(verified)))
     parts = [rates.select(pl.col(name).cast(kind) for name, kind in RATE.items())]
     visits = tables["fact.draw_visit"].filter("is_random")
     roster = tables["latest.draw_object"]
@@ -118,6 +122,7 @@ def _discovered(
             "low": [found.lower],
             "high": [found.upper],
             "estimated_by": ["stratified"],
+            "clock_is_verified": [None],
             "as_of": [as_of],
         }
     )

@@ -94,6 +94,15 @@ def test_a_draw_made_anew_under_its_number_is_found_although_it_verifies(
     assert "public_number: was 9 9 9 when first received" in twice["differs_in"][0]
 
 
+def test_the_clock_of_publication_says_that_it_is_not_verified(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    rates = table(built, "mart.draw_rate")
+    published = pl.col("measure") == "published_on_time"
+    assert set(rates.filter(published)["clock_is_verified"]) == {False}
+    assert set(rates.filter(~published)["clock_is_verified"]) == {None}
+
+
 @pytest.mark.parametrize("quarter", [1, 3])  # strata by risk class; weights by risk class
 def test_discoveries_of_all_classes_are_weighed_by_the_roster(
     built: tuple[Home, DrawTruth], quarter: int
