@@ -105,6 +105,7 @@ def verify(
     ] = None,
     roster_hash: Annotated[str, typer.Option(help="Its hash as it was published.")] = "",
     number: Annotated[str, typer.Option(help="The public number, from its publisher.")] = "",
+    sha256: Annotated[str, typer.Option(help="Hash of the audit as it was published.")] = "",
 ) -> None:
     """Make the draw again and compare; exit code 1 where anything differs."""
     from assets.draw.files import read_text  # noqa: PLC0415 - loads the engines
@@ -115,12 +116,12 @@ def verify(
         if roster_hash and roster_hash.lower() != of_file:
             raise SamplehouseError(f"{frozen.name} has the hash {of_file}, not {roster_hash}")
         roster_hash = of_file
-    problems = verified(
-        read_text(audit_file),
-        audit_file.name,
-        roster_hash=roster_hash.lower(),
-        public_number=number,
-    )
+    text = read_text(audit_file)
+    published = {"roster_hash": roster_hash.lower(), "public_number": number}
+    problems = verified(text, audit_file.name, **published)
+    of_audit = hashlib.sha256(text.encode()).hexdigest()
+    if sha256 and sha256.lower() != of_audit:
+        problems.append(f"SHA-256 of the file: {of_audit} is not the published {sha256}")
     for problem in problems:
         show.say(printable(problem))
     if problems:

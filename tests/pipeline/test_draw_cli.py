@@ -122,6 +122,21 @@ def test_another_number_or_roster_is_told_by_what_was_published(said: Said) -> N
     assert "is not the published 0000" in words
 
 
+def test_what_follows_from_nothing_is_held_by_the_hash_of_the_audit(
+    said: Said, tmp_path: Path
+) -> None:
+    planned(said)
+    drawn(said)
+    audit = tmp_path / "EX-01.audit.json"
+    published = hashlib.sha256(audit.read_bytes()).hexdigest()
+    assert said("verify", "EX-01.audit.json", "--sha256", published)[0] == 0
+    audit.unlink()
+    said("run", "EX-01.roster.txt", *NUMBER, "--on", "2024-03-07")  # another day, all sums right
+    assert said("verify", "EX-01.audit.json", "--frozen", "EX-01.roster.txt", *NUMBER)[0] == 0
+    code, words = said("verify", "EX-01.audit.json", "--sha256", published)
+    assert (code, "is not the published" in words) == (1, True)
+
+
 def test_replacements_are_read_and_drawn(said: Said, tmp_path: Path) -> None:
     planned(said)
     listed = "对象编号,更换原因,更换日期\nX2,迁出,2024-03-08\nX5,refused,2024-03-09\n"
