@@ -65,8 +65,12 @@ def test_plans_stand_side_by_side_in_the_tables() -> None:
 
 
 def test_tables_of_plans_have_the_columns_and_types_of_their_contracts() -> None:
-    tables = {name: each for name, each in definition_tables().items() if "plan" in name}
-    assert len(tables) == 8
+    tables = {
+        name: each
+        for name, each in definition_tables().items()
+        if f"{name}_".startswith("ref.plan_")
+    }
+    assert len(tables) == 9
     for each in tables.values():
         assert dict(each.rows.schema) == each.contract.polars_schema()
         assert not each.rows.select(each.contract.key).is_duplicated().any()
