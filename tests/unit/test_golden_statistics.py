@@ -54,7 +54,7 @@ def test_sample_sizes(golden: Golden) -> None:
     for asked, expected in golden["min_n_lower95_reaches"]:
         target = numbers(asked)[0]
         found = samples_needed(np.full(4, target), np.arange(4))
-        assert found.tolist() == [int(part) for part in expected.split()]
+        assert found.to_list() == [int(part) for part in expected.split()]
 
 
 def test_good_days(golden: Golden) -> None:
