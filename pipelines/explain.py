@@ -54,6 +54,7 @@ WORDS = {
         "made_of": "What it is made of",
         "left_out": "Left out",
         "nothing_left_out": "Nothing of its field was left out.",
+        "parameter": "Failing units by parameter",
         "failing": "Failing rows ({:,} units)",
         "nothing_failed": "Nothing that counts has failed.",
         "more": "… and {:,} more: --most 0 lists them all, as does mart.explained_failure.",
@@ -63,6 +64,7 @@ WORDS = {
         "made_of": "数据构成",
         "left_out": "未计入",
         "nothing_left_out": "没有未计入的对象。",
+        "parameter": "按项目统计的不合格对象",
         "failing": "不合格明细（{:,} 个对象）",
         "nothing_failed": "计入的对象中没有不合格。",
         "more": "… 另有 {:,} 行：--most 0 列出全部，亦见 mart.explained_failure。",
@@ -118,7 +120,7 @@ def explanation(  # noqa: PLR0913 - the options of the command
     return [
         *(f"  {label:<12} {text}" for label, text in said),
         *_strata(con, asked, words),
-        *_counted(lines, language),
+        *_counted(lines, language, most),
         *_failures(con, asked, words, most),
     ]
 
@@ -191,16 +193,19 @@ def _strata(
     return [] if rows.is_empty() else [Part("stratum", words["stratum"], rows)]
 
 
-def _counted(lines: pl.DataFrame, language: Language) -> list[str | Part]:
-    """What the figure is made of, and what it leaves out."""
-    words, found = WORDS[language], []
-    for name in ("made_of", "left_out"):
+def _counted(lines: pl.DataFrame, language: Language, most: int) -> list[str | Part]:
+    """What the figure is made of, what it leaves out, and in what its units fail most."""
+    words: dict[str, str] = WORDS[language]
+    found: list[str | Part] = []
+    for name in ("made_of", "left_out", "parameter"):
         rows = lines.filter(pl.col("part") == name).select(
             "units", of=f"label_{language}", what=f"text_{language}"
         )
-        part = Part(name, words[name], rows.select("of", "units", "what"))
-        empty = words["nothing_left_out"] if name == "left_out" else part
-        found.append(empty if rows.is_empty() else part)
+        shown = rows.head(most) if name == "parameter" and most else rows
+        if not rows.is_empty():
+            found.append(Part(name, words[name], shown.select("of", "units", "what")))
+        elif name == "left_out":
+            found.append(words["nothing_left_out"])
     return found
 
 

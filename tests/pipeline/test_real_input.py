@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import fastexcel
 import polars as pl
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
+from pipelines.explain import Part, explanation
 from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
 from warehouse.home import Home
@@ -24,6 +27,8 @@ from warehouse.source import load_sources
 pytestmark = pytest.mark.real_data
 
 DAY = dt.date(2026, 11, 20)
+# Samples of 2018 that pass, and those with a verdict: 215 of 3,335 are over a limit.
+PRIF_2018 = (3120, 3335)
 FILES = {
     "uk_prif": "uk-prif-2016-20/*.ods",
     "foodmate": "cn-foodmate-2021/**/*.csv",
@@ -48,6 +53,49 @@ def night(
 def release(night: tuple[Home, NightOutcome]) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(night[0].release_file), read_only=True) as con:
         yield con
+
+
+def test_a_real_figure_is_explained_down_to_a_row(
+    release: duckdb.DuckDBPyConnection, published_files: Path
+) -> None:
+    """Pesticide samples of 2018: rate, interval, failing samples by residue, and their rows."""
+    found = explanation(release, "agri_product_pass_rate", "risk_based_monitoring", "2018", most=0)
+    parts = {part.name: part.rows for part in found if isinstance(part, Part)}
+    (figure,) = (
+        release.sql(
+            "FROM mart.explained_figure('agri_product_pass_rate', period := '2018', "
+            "variant := 'risk_based_monitoring')"
+        )
+        .pl()
+        .to_dicts()
+    )
+    passed, tested = figure["numerator"], figure["denominator"]
+
+    assert (passed, tested) == PRIF_2018
+    low, high = proportion_confint(passed, tested, method="wilson")
+    assert (figure["lower"], figure["upper"]) == pytest.approx((100 * low, 100 * high))
+    assert figure["evidence"] is None  # no plan has a target for that year
+    failing = parts["failing"]
+    assert failing["unit"].n_unique() == tested - passed
+    assert parts["parameter"]["units"].max() < tested - passed
+    row = failing.row(0, named=True)
+    path = next(published_files.glob(f"uk-prif-2016-20/{row['file']}"))
+    sheet = fastexcel.read_excel(path).load_sheet(row["sheet"], header_row=None, dtypes="string")
+    text = " ".join(cell or "" for cell in sheet.to_polars().row(row["row"] - 1))
+    assert row["failed"] in text
+    assert row["result"] in text
+
+
+def test_lists_that_are_not_whole_give_no_food_rate_and_say_why(
+    release: duckdb.DuckDBPyConnection,
+) -> None:
+    found = explanation(release, "food_pass_rate", "supervision", "2021")
+    parts = {part.name: part.rows for part in found if isinstance(part, Part)}
+    reasons = dict(parts["left_out"].select("of", "units").rows())
+
+    assert any(isinstance(each, str) and "none: no unit counts" in each for each in found)
+    assert reasons["incomplete_coverage"] > 1_000
+    assert set(parts["made_of"]["what"]) == {"none of them counts"}
 
 
 def rows(con: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[tuple[Any, ...]]:

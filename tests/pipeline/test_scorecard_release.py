@@ -323,13 +323,15 @@ def test_analysts_ask_the_same_of_the_file(con: duckdb.DuckDBPyConnection) -> No
 
     assert by_target.equals(named)
     assert counted == [(figure["numerator"], figure["denominator"])]
-    assert set(by_target["part"]) == {"figure", "made_of", "left_out", "failing"}
+    assert set(by_target["part"]) == {"figure", "made_of", "left_out", "parameter", "failing"}
+    parameters = con.sql("FROM mart.explained_parameter('food_pass_rate')").pl()
+    assert parameters["results"].sum() == by_target.filter(pl.col("part") == "failing").height
     rows = by_target.filter(pl.col("part") == "failing")
     assert rows.select("delivery_id", "file_name", "source_row").null_count().row(0) == (0, 0, 0)
     macros = con.execute(
         "SELECT function_name, comment FROM duckdb_functions() WHERE schema_name = 'mart'"
     ).fetchall()
-    assert len(macros) == 8
+    assert len(macros) == 9
     assert all(comment for _, comment in macros)
 
 

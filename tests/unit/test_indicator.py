@@ -65,7 +65,11 @@ def test_the_project_defines_what_the_plan_asks_for() -> None:
         "evaluative",
         "evaluative_stratified",
     ]
-    assert found["agri_product_pass_rate"] == ["routine_monitoring", "supervision_checks"]
+    assert found["agri_product_pass_rate"] == [
+        "routine_monitoring",
+        "supervision_checks",
+        "risk_based_monitoring",
+    ]
     assert found["manufacturing_pass_rate"][:2] == ["output_weighted", "raw"]
     assert found["engineering_first_acceptance_rate"] == ["all_projects"]
     assert found["supervised_first_acceptance_rate"] == ["supervised_projects"]

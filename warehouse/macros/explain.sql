@@ -1,6 +1,6 @@
 -- A figure explained, line by line: definition, formula, counts, interval and status (part figure), the
--- strata of a weighted one (stratum), what it is made of (made_of), what was left out and why (left_out), and
--- the failing rows (failing).
+-- strata of a weighted one (stratum), what it is made of (made_of), what was left out and why (left_out), the
+-- failing units by parameter (parameter) and the failing rows (failing).
 -- (indicator, period := NULL, variant := NULL, division := NULL)
 WITH figure AS (
     FROM mart.explained_figure(
@@ -212,6 +212,20 @@ lines AS (
     UNION ALL
     SELECT
         5,
+        row_number() OVER (ORDER BY p.units DESC, p.parameter_code),
+        'parameter',
+        coalesce(p.parameter_name, p.parameter_code),
+        coalesce(p.parameter_name, p.parameter_code),
+        format('{:,} failing results', p.results),
+        format('不合格 {:,} 项次', p.results),
+        p.units,
+        NULL, NULL, NULL, NULL
+    FROM mart.explained_parameter(
+        indicator, period := period, variant := variant, division := division
+    ) AS p
+    UNION ALL
+    SELECT
+        6,
         row_number() OVER (ORDER BY x.counted_on, x.unit_no, x.source_id, x.parameter_code, x.seq),
         'failing',
         x.unit_no,
