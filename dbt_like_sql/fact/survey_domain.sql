@@ -1,7 +1,7 @@
 -- One row per respondent and domain of a questionnaire: answers on its scale, counted and added.
 --
--- Only integers here; mart.survey_score makes scores of them. An answer off the scale is left out
--- and counted, and so is a question that was not answered.
+-- Only integers here; mart.survey_score makes scores of them. An answer off the scale, or to a
+-- question that the questionnaire does not have, is left out and counted.
 with answers as (
     select * from latest.survey_response
 ),
@@ -17,14 +17,16 @@ questions as (
 scaled as (
     select
         answers.*,
-        questions.survey_domain,
+        coalesce(questions.survey_domain, 'UNKNOWN') as survey_domain,
         instruments.scale_lowest,
         instruments.scale_highest,
-        answers.answer between instruments.scale_lowest and instruments.scale_highest as is_on_scale
+        questions.survey_domain is not null
+        and answers.answer between instruments.scale_lowest and instruments.scale_highest
+            as is_on_scale
     from answers
     inner join instruments
         on answers.instrument_id = instruments.instrument_id
-    inner join questions
+    left join questions
         on
             answers.instrument_id = questions.instrument_id
             and answers.question_code = questions.question_code

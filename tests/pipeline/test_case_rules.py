@@ -75,6 +75,9 @@ GOOD: list[dict[str, str | None]] = [
     {**EXTENSION, "延期时限": "food_recall_done_1", "延期长度": "5"},
     {**RETURN, "报告月份": "2024-04", "报告事件数": "0", "签发人": "质量强市办"},
     {"统一社会信用代码": "9133"},  # a warning only
+    {"时间": "2024年5月6日10时30分"},
+    {"时间": "2024-05-06 00:00"},  # as a workbook writes a day
+    {"时间": "2024-05-06 00:05"},
 ]
 
 
@@ -120,6 +123,11 @@ def test_the_others_are_used_with_their_days_and_times(received: Home) -> None:
     assert len(events) == len(GOOD) + 120
     assert good[0]["occurred_at"] == dt.datetime(2024, 5, 6, 10, 30)  # noqa: DTZ001 - local time
     assert [row["occurred_at"] for row in good[1:3]] == [None, None]
+    assert [row["occurred_at"] for row in good[7:]] == [
+        good[0]["occurred_at"],
+        None,
+        dt.datetime(2024, 5, 6, 0, 5),  # noqa: DTZ001
+    ]
     assert {row["occurred_on"] for row in good} == {dt.date(2024, 5, 6)}
     assert (good[3]["due_on"], good[4]["extension"]) == (dt.date(2024, 6, 6), 5)
     assert (good[5]["return_month"], good[5]["reported_incidents"]) == ("2024-04", 0)

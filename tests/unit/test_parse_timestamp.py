@@ -17,6 +17,10 @@ SPELLINGS = (
     "%Y.%m.%d %H:%M",
     "%Y-%m-%dT%H:%M:%S",
     "%Y年%m月%d日 %H:%M",
+    "%Y年%m月%d日%H:%M",
+    "%Y年%m月%d日%H:%M:%S",
+    "%Y年%m月%d日 %H时%M分",
+    "%Y年%m月%d日%H时%M分%S秒",
     "%Y%m%d %H:%M",
     " %Y-%m-%d  %H:%M\n",
 )

@@ -10,10 +10,16 @@ CREATE OR REPLACE TEMP MACRO pattern_time() AS
     '(?:(?:\s*T\s*|\s+)(?:[01]?[0-9]|2[0-3])(?::[0-5][0-9]){1,2}(?:\.[0-9]+)?'
     || '\s*(?:[AaPp][Mm])?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?';
 
+-- A time right after 日, with or without a blank, also as 10时30分.
+CREATE OR REPLACE TEMP MACRO pattern_clock_after_day() AS
+    '日\s*(?:[01]?[0-9]|2[0-3])'
+    || '(?:(?::[0-5][0-9]){1,2}|[时点](?:[0-5]?[0-9]分(?:[0-5]?[0-9]秒)?)?)';
+
 CREATE OR REPLACE TEMP MACRO is_year_first(s) AS regexp_full_match(
     s,
     '[1-9][0-9]{3}(?:-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|\.[0-9]{1,2}\.[0-9]{1,2}'
     || '|\s*年\s*[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*日?)' || pattern_time()
+    || '|[1-9][0-9]{3}\s*年\s*[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*' || pattern_clock_after_day()
 );
 
 CREATE OR REPLACE TEMP MACRO is_year_last(s) AS regexp_full_match(
@@ -65,6 +71,10 @@ CREATE OR REPLACE TEMP MACRO seconds_of_day(s) AS CASE
         )
         + 60 * CAST(regexp_extract(s, ':([0-9]{2})', 1) AS BIGINT)
         + coalesce(TRY_CAST(regexp_extract(s, ':[0-9]{2}:([0-9]{2})', 1) AS BIGINT), 0)
+    WHEN regexp_matches(s, pattern_clock_after_day() || '$')
+        THEN 3600 * CAST(regexp_extract(s, '日\s*([0-9]{1,2})', 1) AS BIGINT)
+        + 60 * coalesce(TRY_CAST(regexp_extract(s, '[:时点]([0-9]{1,2})', 1) AS BIGINT), 0)
+        + coalesce(TRY_CAST(regexp_extract(s, '(?:分|:[0-9]{2}:)([0-9]{1,2})', 1) AS BIGINT), 0)
 END;
 
 -- A date with a time of day after it, in the spellings above; a date alone is no time.
