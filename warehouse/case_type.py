@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from warehouse.contract import Model, read_yaml, validated
+from warehouse.contract import Model, read_named
 from warehouse.errors import ConfigurationError
 from warehouse.reference_lists import codes
 
@@ -175,14 +175,7 @@ def load_case_types(folder: Path = CASES_DIR) -> Mapping[str, CaseType]:
     Raises:
         ConfigurationError: with one line per mistake.
     """
-    found = {}
-    for path in sorted(folder.glob("*.yml")):
-        found[path.stem] = validated(CaseType, read_yaml(path), path.name)
-        if found[path.stem].id != path.stem:
-            raise ConfigurationError(
-                f"{path.name}: the file of {found[path.stem].id} is {found[path.stem].id}.yml"
-            )
-    return found
+    return read_named(CaseType, folder)
 
 
 @cache

@@ -271,6 +271,20 @@ def validated(model: type[M], data: Any, where: str) -> M:
         raise ConfigurationError("\n".join(lines)) from error
 
 
+def read_named(model: type[M], folder: Path) -> dict[str, M]:
+    """Every YAML of a folder as a model, by its `id`, after which its file is named.
+
+    Raises:
+        ConfigurationError: with one line per mistake, or a file that is named otherwise.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.yml")):
+        found[path.stem] = validated(model, read_yaml(path), path.name)
+        if (name := getattr(found[path.stem], "id")) != path.stem:  # noqa: B009 - of any model
+            raise ConfigurationError(f"{path.name}: the file of {name} is {name}.yml")
+    return found
+
+
 @cache
 def shared_fields() -> dict[str, dict[str, Any]]:
     """The recurring columns of `fields.yml`, by name."""

@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, model_validator
 
-from warehouse.contract import Model, read_yaml, validated
+from warehouse.contract import Model, read_named
 from warehouse.errors import ConfigurationError
 from warehouse.reference_lists import code_list, codes
 
@@ -239,17 +239,12 @@ def load_indicators(folder: Path = INDICATORS_DIR) -> Mapping[str, Indicator]:
     Raises:
         ConfigurationError: with one line per mistake.
     """
-    return {path.stem: _load_indicator(path) for path in sorted(folder.glob("*.yml"))}
-
-
-def _load_indicator(path: Path) -> Indicator:
-    indicator = validated(Indicator, read_yaml(path), path.name)
-    if indicator.id != path.stem:
-        raise ConfigurationError(f"{path.name}: the file of {indicator.id} is {indicator.id}.yml")
-    for variant in indicator.variants:
-        if variant.weighting is not None and variant.weighting != BY_DESIGN:
-            weights(variant.weighting)
-    return indicator
+    found = read_named(Indicator, folder)
+    for indicator in found.values():
+        for variant in indicator.variants:
+            if variant.weighting is not None and variant.weighting != BY_DESIGN:
+                weights(variant.weighting)
+    return found
 
 
 @cache

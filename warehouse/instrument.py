@@ -8,8 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field, model_validator
 
-from warehouse.contract import Model, read_yaml, validated
-from warehouse.errors import ConfigurationError
+from warehouse.contract import Model, read_named
 from warehouse.indicator import Words
 
 INSTRUMENTS_DIR = Path(__file__).parent / "reference" / "instruments"
@@ -67,14 +66,7 @@ def load_instruments(folder: Path = INSTRUMENTS_DIR) -> Mapping[str, Instrument]
     Raises:
         ConfigurationError: with one line per mistake.
     """
-    found = {}
-    for path in sorted(folder.glob("*.yml")):
-        found[path.stem] = validated(Instrument, read_yaml(path), path.name)
-        if found[path.stem].id != path.stem:
-            raise ConfigurationError(
-                f"{path.name}: the file of {found[path.stem].id} is {found[path.stem].id}.yml"
-            )
-    return found
+    return read_named(Instrument, folder)
 
 
 def instrument_rows(instruments: Iterable[Instrument] | None = None) -> dict[str, pl.DataFrame]:
