@@ -200,6 +200,7 @@ def figures(found: "ReleaseDiff") -> None:
     ]
     if rows:
         table("Figures", ("figure", "period", "slice", "A", "B"), rows)
+
     causes = [
         (
             f"{row['indicator_id']}: {row['variant_id']}",
@@ -210,11 +211,11 @@ def figures(found: "ReleaseDiff") -> None:
             row["received_on"],
             row["file_name"],
         )
-        for row in found.causes.iter_rows(named=True)
+        for row in found.main_causes.iter_rows(named=True)
     ]
     if causes:
-        columns = ("figure", "year", "cause", "units", "adds", "received", "file")
-        table("What changed the years", columns, causes, right="units adds")
+        columns = ("figure", "period", "cause", "units", "adds", "received", "file")
+        table("What changed them", columns, causes, right="units adds")
     if not found.ledger.is_empty():
         frame("Ledger", found.ledger.drop("plan_id"))
 

@@ -34,6 +34,14 @@ FIGURES = """
     ORDER BY ALL
 """
 
+PERIOD_OF = """
+    CREATE TEMP MACRO period_of(day, assessed, kind) AS CASE
+        WHEN coalesce(assessed, kind) <> kind THEN NULL
+        WHEN kind = 'year' THEN strftime(day, '%Y')
+        WHEN kind = 'month' THEN strftime(day, '%Y-%m')
+        ELSE strftime(day, '%Y') || 'Q' || quarter(day)
+    END
+"""
 CAUSES = """
     WITH rechecks AS (
         SELECT sample_no AS recheck_no, max_by(delivery_id, received_on) AS delivery_id
@@ -54,8 +62,8 @@ CAUSES = """
         UNION ALL BY NAME FROM b.fact.indicator_unit
     ),
     units AS (
-        SELECT indicator_id, variant_id,
-            strftime(a.counted_on, '%Y') AS year_a, strftime(b.counted_on, '%Y') AS year_b,
+        SELECT indicator_id, variant_id, a.counted_on AS day_a, b.counted_on AS day_b,
+            a.assessed_period AS assessed_a, b.assessed_period AS assessed_b,
             coalesce(a.numerator, 0) AS numerator_a, coalesce(b.numerator, 0) AS numerator_b,
             coalesce(a.denominator, 0) AS denominator_a,
             coalesce(b.denominator, 0) AS denominator_b,
@@ -76,24 +84,30 @@ CAUSES = """
         FULL JOIN of_b AS b
             USING (indicator_id, variant_id, unit_kind, source_id, unit_no)
         LEFT JOIN rechecks ON rechecks.recheck_no = b.recheck_no
-        WHERE coalesce(a.assessed_period, b.assessed_period, 'year') = 'year' AND (
-            year_a IS DISTINCT FROM year_b
+        WHERE a.counted_on IS DISTINCT FROM b.counted_on
             OR numerator_a <> numerator_b OR denominator_a <> denominator_b
-        )
+    ),
+    -- Each unit in its year, quarter and month; the assessment of a period in that alone.
+    dated AS (
+        SELECT units.*, kinds.period_type,
+            period_of(day_a, assessed_a, kinds.period_type) AS period_a,
+            period_of(day_b, assessed_b, kinds.period_type) AS period_b
+        FROM units CROSS JOIN (VALUES ('year'), ('quarter'), ('month')) AS kinds (period_type)
     ),
     sides AS (
-        SELECT indicator_id, variant_id, year_a AS period, cause, by_delivery,
+        SELECT indicator_id, variant_id, period_type, period_a AS period, cause, by_delivery,
             -numerator_a AS numerator, -denominator_a AS denominator
-        FROM units WHERE year_a IS DISTINCT FROM year_b AND year_a IS NOT NULL
+        FROM dated WHERE period_a IS DISTINCT FROM period_b AND period_a IS NOT NULL
         UNION ALL
-        SELECT indicator_id, variant_id, year_b, cause, by_delivery, numerator_b, denominator_b
-        FROM units WHERE year_a IS DISTINCT FROM year_b AND year_b IS NOT NULL
+        SELECT indicator_id, variant_id, period_type, period_b, cause, by_delivery,
+            numerator_b, denominator_b
+        FROM dated WHERE period_a IS DISTINCT FROM period_b AND period_b IS NOT NULL
         UNION ALL
-        SELECT indicator_id, variant_id, year_b, cause, by_delivery,
+        SELECT indicator_id, variant_id, period_type, period_b, cause, by_delivery,
             numerator_b - numerator_a, denominator_b - denominator_a
-        FROM units WHERE year_a = year_b
+        FROM dated WHERE period_a = period_b
     )
-    SELECT indicator_id, variant_id, period, cause, count(*) AS units,
+    SELECT indicator_id, variant_id, period_type, period, cause, count(*) AS units,
         CAST(sum(numerator) AS BIGINT) AS numerator,
         CAST(sum(denominator) AS BIGINT) AS denominator,
         deliveries.source_id, deliveries.received_on, deliveries.file_name, by_delivery
@@ -136,8 +150,9 @@ class ReleaseDiff:
 
     Attributes:
         figures: changed rows of ``mart.indicator_value``: value, counts and status in A and B.
-        causes: by indicator, variant, year and delivery: why units changed (new, new version,
-            recheck, gone, other), and what they add to numerator and denominator.
+        causes: by indicator, variant, period (year, quarter, month) and delivery: why units
+            changed (new, new version, recheck, gone, other), and what they add to numerator and
+            denominator.
         ledger: changed figures of the ledger, and the files of the entries that changed them.
     """
 
@@ -149,6 +164,18 @@ class ReleaseDiff:
     def is_empty(self) -> bool:
         """Whether every figure is what it was."""
         return self.figures.is_empty() and self.ledger.is_empty()
+
+    @property
+    def main_causes(self) -> pl.DataFrame:
+        """Causes by year; by month where what happened evens out in the year."""
+        years = self.causes.filter(pl.col("period_type") == "year")
+        months = self.causes.filter(pl.col("period_type") == "month").join(
+            years.select("indicator_id", "variant_id", year="period"),
+            left_on=["indicator_id", "variant_id", pl.col("period").str.slice(0, 4)],
+            right_on=["indicator_id", "variant_id", "year"],
+            how="anti",
+        )
+        return pl.concat([years, months])
 
 
 def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
@@ -165,6 +192,7 @@ def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
     with duckdb.connect() as con:
         for path, name in ((a, "a"), (b, "b")):
             _attach(con, path, name)
+        con.execute(PERIOD_OF)
         return ReleaseDiff(
             con.sql(FIGURES, params={"slices": slices}).pl(),
             con.sql(CAUSES).pl(),

@@ -107,7 +107,9 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 def test_each_way_of_change_is_told_with_its_file(two: tuple[Path, Path]) -> None:
     found = diff_releases(*two)
 
-    rows = found.causes.select("cause", "units", "numerator", "denominator", "file_name").rows()
+    assert found.causes["period"].unique().sort().to_list() == ["2024", "2024-05", "2024Q2"]
+    years = found.causes.filter(period_type="year")
+    rows = years.select("cause", "units", "numerator", "denominator", "file_name").rows()
     assert sorted(rows) == [
         ("gone", 1, 0, -1, "may.csv"),
         ("new", 1, 1, 1, "june.csv"),
@@ -117,8 +119,8 @@ def test_each_way_of_change_is_told_with_its_file(two: tuple[Path, Path]) -> Non
     ]
     (figure,) = found.figures.to_dicts()
     assert (figure["value_a"], figure["value_b"]) == (0, 75)
-    assert found.causes["numerator"].sum() == figure["numerator_b"] - figure["numerator_a"]
-    assert found.causes["denominator"].sum() == figure["denominator_b"] - figure["denominator_a"]
+    assert years["numerator"].sum() == figure["numerator_b"] - figure["numerator_a"]
+    assert years["denominator"].sum() == figure["denominator_b"] - figure["denominator_a"]
     assert (figure["status_a"], figure["status_b"]) == ("not_met", "met")
 
 
@@ -138,7 +140,35 @@ def test_a_unit_that_moves_to_another_year_leaves_one_and_joins_the_other(tmp_pa
     )
 
     rows = found.causes.select("period", "cause", "denominator").rows()
-    assert sorted(rows) == [("2023", "new version", 1), ("2024", "new version", -1)]
+    assert sorted(rows) == [
+        ("2023", "new version", 1),
+        ("2023-12", "new version", 1),
+        ("2023Q4", "new version", 1),
+        ("2024", "new version", -1),
+        ("2024-05", "new version", -1),
+        ("2024Q2", "new version", -1),
+    ]
+
+
+def test_a_unit_that_moves_within_its_year_is_told_with_its_months(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = diff_releases(
+        release(tmp_path / "a.duckdb", fact__indicator_unit=[{**UNIT, "unit_no": "U"}]),
+        release(
+            tmp_path / "b.duckdb",
+            fact__indicator_unit=[
+                {**UNIT, "unit_no": "U", "counted_on": "2024-06-01", "delivery_id": "d2"}
+            ],
+        ),
+    )
+    show.figures(found)
+
+    rows = found.causes.select("period", "cause", "denominator").rows()
+    assert sorted(rows) == [("2024-05", "new version", -1), ("2024-06", "new version", 1)]
+    printed = capsys.readouterr().out
+    assert "2024-05" in printed
+    assert "june.csv" in printed
 
 
 def test_the_ledger_names_the_files_of_the_entries(two: tuple[Path, Path]) -> None:
