@@ -18,6 +18,7 @@ from assets.shown import markdown
 from assets.workplace import Night, Workplace, asset_key, explained
 from expectations.results import CheckResult
 from expectations.runner import run_checks
+from warehouse import progress
 from warehouse.connection import connect
 from warehouse.contract import Contract, Expectation, record_contracts
 from warehouse.home import Home, create_view
@@ -79,7 +80,7 @@ def run_table_checks(
     known = fingerprint(contract, files)
     if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
         return remembered
-    with connect(workplace.resources) as con:
+    with progress.stage("check", contract.table), connect(workplace.resources) as con:
         con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
         create_view(con, contract, files)
         run = run_checks(

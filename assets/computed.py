@@ -2,7 +2,6 @@
 
 import datetime as dt
 import importlib
-import time
 from collections.abc import Callable, Mapping
 
 import dagster as dg
@@ -11,6 +10,7 @@ import polars as pl
 
 from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.contract import Contract
 from warehouse.engine.model import ComputedTable
@@ -101,14 +101,14 @@ def refresh_table(
     home: Home, resources: Resources, table: ComputedTable, as_of: dt.date | None
 ) -> float | None:
     """Make a computed table; seconds, or None where it is what it would be made of now."""
-    started = time.perf_counter()
     path = home.model_file(table.table)
     stamp = model_stamp(home, table, as_of)
     if is_current(path, stamp):
         return None
-    with connect(resources) as con:
+    with progress.stage("statistics", table.table) as work, connect(resources) as con:
         rows = compute(con, table, home, as_of)
         forget_stamp(path)
         write_parquet(rows, path)
         keep_stamp(path, stamp)
-    return time.perf_counter() - started
+        work.rows = rows.height
+    return work.seconds

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.shown import contract_metadata, description, made, unchanged
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import ModelRun, attach_dependencies, run_model
@@ -66,7 +67,9 @@ def refresh_model(
     with connect(resources) as con:
         attach_dependencies(con, model, home, as_of)
         forget_stamp(path)
-        done = run_model(con, model, home)
+        with progress.stage("model", model.table) as work:
+            done = run_model(con, model, home)
+            work.rows = done.rows
         keep_stamp(path, stamp)
         return done
 

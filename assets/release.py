@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from warehouse import progress
 from warehouse.connection import connect
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
@@ -53,14 +54,15 @@ def release_asset(
         if is_current(home.release_file, _stamp(home, tables, night)):
             context.log.info("nothing has changed since the last release, which stays")
             return _shown(home, workplace, read_release(home.release_file))
-        built = build_release(
-            home,
-            tables=tables,
-            as_of=night.last_day,
-            built_at=dt.datetime.now(dt.UTC),
-            code_version=code_version(),
-            macros=macro_statements(),
-        )
+        with progress.stage("release", "build"):
+            built = build_release(
+                home,
+                tables=tables,
+                as_of=night.last_day,
+                built_at=dt.datetime.now(dt.UTC),
+                code_version=code_version(),
+                macros=macro_statements(),
+            )
         keep_stamp(home.release_file, _stamp(home, tables, night))
         removed = keep_last(home, KEPT_RELEASES)
         context.log.info("release %s published, %s older ones removed", built, len(removed))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from expectations import words
 from warehouse.contract import Action, Severity, record_contracts
 
 TABLE = "meta.check_result"
@@ -59,6 +60,35 @@ class ValidationRun(BaseModel):
     def blocking(self) -> tuple[CheckResult, ...]:
         """The results for which nothing may be published."""
         return tuple(result for result in self.results if result.blocking)
+
+
+def add_up(parts: Sequence[Sequence[CheckResult]]) -> list[CheckResult]:
+    """Results of the same row rules over parts of a batch, as of the whole batch.
+
+    Rows are counted together, samples of failing rows come from the first part that has some, and a
+    check that crashed anywhere has crashed.
+    """
+    found: dict[tuple[str, str], list[CheckResult]] = {}
+    for part in parts:
+        for result in part:
+            found.setdefault((result.scope, result.rule_id), []).append(result)
+    return [_added_up(results) for results in found.values()]
+
+
+def _added_up(results: Sequence[CheckResult]) -> CheckResult:
+    outcomes = {result.outcome: result for result in reversed(results)}
+    told = outcomes.get("error") or outcomes.get("failed") or results[0]
+    if told.outcome == "error":
+        return told
+    checked = sum(result.rows_checked or 0 for result in results)
+    failed = sum(result.rows_failed or 0 for result in results)
+    return told.model_copy(
+        update={
+            "rows_checked": checked,
+            "rows_failed": failed,
+            "observed": words.observed(failed, checked, None),
+        }
+    )
 
 
 def write_results(results: Sequence[CheckResult], path: Path) -> None:

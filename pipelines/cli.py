@@ -95,6 +95,7 @@ def demo(
     from pipelines.scorecard import scorecard_rows, summary  # noqa: PLC0415 - as above
 
     settings = read_settings()
+    show.progress()
     files = deliver_demo(settings.home, seed=seed, scale=scale)
     show.say(f"{files:,} files of a synthetic city year are in {settings.home.landing}")
     outcome = run_night(settings)
@@ -150,6 +151,7 @@ def nightly(
 
     if as_of is not None and (on is not None or again):
         raise typer.BadParameter("--as-of reads nothing, so it goes with neither --on nor --again")
+    show.progress()
     repeated = _days(again) if again else ()
     for day in (on, as_of, *repeated):
         if day is not None:

@@ -21,6 +21,7 @@ from pipelines.event_log import night_instance
 from pipelines.jobs import night_config
 from pipelines.partitions import night_of, readable_days
 from pipelines.settings import Settings
+from warehouse import progress
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.release_store import Release, read_release
@@ -105,6 +106,7 @@ def run_night(
     Raises:
         SamplehouseError: another night is at work, or a day cannot be one.
     """
+    progress.keep_stages_in(settings.stages_file)
     workplace = Workplace(settings.home, settings.sources(), settings.resources)
     night = on or today()
     with night_lock(workplace.home), instance(workplace.home) as dagster:

@@ -7,6 +7,7 @@ SAMPLEHOUSE_SOURCES       folders with more source YAMLs    none (several are se
 SAMPLEHOUSE_THREADS       threads of DuckDB                 processors that this process may use
 SAMPLEHOUSE_MEMORY_GB     memory of DuckDB, in GiB          most of what this process may use
 SAMPLEHOUSE_TEMP          where DuckDB spills               tmp in the home
+SAMPLEHOUSE_STAGES        file for the stages of a night    none
 """
 
 import os
@@ -36,6 +37,7 @@ class Settings:
     threads: int | None
     memory_gib: int | None
     temp_directory: Path
+    stages_file: Path | None = None
 
     @property
     def home(self) -> "Home":
@@ -75,6 +77,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         threads=_whole_number(env, "SAMPLEHOUSE_THREADS"),
         memory_gib=_whole_number(env, "SAMPLEHOUSE_MEMORY_GB"),
         temp_directory=_path(env.get("SAMPLEHOUSE_TEMP")) or root / "tmp",
+        stages_file=_path(env.get("SAMPLEHOUSE_STAGES")),
     )
 
 

@@ -1,5 +1,6 @@
 """What the command line prints: tables and sentences, nothing that is computed."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,19 @@ def error(message: str) -> None:
 def say(message: str) -> None:
     """One line of plain words."""
     out.print(escape(message), soft_wrap=True)
+
+
+def progress() -> None:
+    """Tell on a terminal what a long night is doing, stage by stage."""
+    log = logging.getLogger("samplehouse.progress")
+    if errors.is_terminal and not log.handlers:
+        log.addHandler(_Told())
+        log.setLevel(logging.INFO)
+
+
+class _Told(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        errors.print(f"[dim]{escape(record.getMessage())}[/]", soft_wrap=True)
 
 
 def text(content: str) -> None:

@@ -1,11 +1,12 @@
 """Progress of long builds: which stage runs, how many rows it took, how fast.
 
-A stage is announced to the log when it ends, and kept as one line of JSON where a file was named::
+A stage that takes a while is announced to the log when it ends, and every one is kept as a line of
+JSON where a file was named::
 
     with stage("read", "national_feed") as work:
         work.rows = read(...)
 
-Stages may nest; each is told with its own time, which holds that of the stages inside it.
+The command line prints the log, and Dagster keeps it among a run's events (`dagster.yaml`).
 """
 
 import json

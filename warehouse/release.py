@@ -40,12 +40,14 @@ class PublishedTable:
     """A table of the release: its contract under its published name, and where its rows lie.
 
     `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
-    definitions. A table without either is published empty.
+    definitions. A table without either is published empty. `in_order` files hold their rows in the
+    order of the key, as results of models do.
     """
 
     contract: Contract
     files: tuple[Path, ...]
     rows: pl.DataFrame | None = None
+    in_order: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -93,7 +95,7 @@ def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedT
         path = home.model_file(name)
         if not path.is_file():
             raise BlockedError(f"the model {name} has no result to publish; run the models first")
-        tables.append(PublishedTable(contract, (path,)))
+        tables.append(PublishedTable(contract, (path,), in_order=True))
     return tables
 
 
@@ -194,7 +196,8 @@ def _write_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTabl
         try:
             # Streams from the files and sorts on disk where memory is short.
             rows = _rows(con, table).project(contract.cast_sql())
-            rows.order(_order(contract)).create(contract.table)
+            rows = rows if table.in_order else rows.order(_order(contract))
+            rows.create(contract.table)
         except duckdb.Error as error:
             raise BlockedError(
                 f"{contract.table} cannot be built from its files by its contract, and the last "

@@ -38,6 +38,7 @@ class Candidate:
     table_name: str
     table: Table
     record: CompiledRecord
+    row_count: int
 
     @property
     def located(self) -> str:

@@ -23,7 +23,9 @@ from assets.ingest.readers import read_to_parquet
 from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
 from expectations.predicate import is_row_rule
+from expectations.results import add_up
 from expectations.runner import CheckResult, validate, write_results
+from warehouse import progress
 from warehouse.connection import Resources, connect, cores
 from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
@@ -34,6 +36,8 @@ from warehouse.sql import identifier
 from warehouse.tables import scratch_folder, write_partition
 
 NOT_READ = ("duplicate", "unknown_source")
+# Compressed raw grids that are worked together; some two million rows, under 2 GiB of memory.
+BYTES_AT_ONCE = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,11 @@ def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFram
         The rows of `meta.delivery` for the days.
     """
     registered = pl.concat([_day_rows(home, source.source_id, day) for day in (dt.date.min, *days)])
-    with ThreadPoolExecutor(cores()) as pool:  # small files keep one core busy each
-        read = pool.map(partial(_read_one, home, source), registered.to_dicts())
-        rows = pl.DataFrame(list(read), schema=registered.schema)
+    with progress.stage("read", source.source_id) as work, ThreadPoolExecutor(cores()) as pool:
+        # Small files keep one core busy each.
+        read = list(pool.map(partial(_read_one, home, source), registered.to_dicts()))
+        work.rows = sum(rows_of_file for _, rows_of_file in read)
+    rows = pl.DataFrame([row for row, _ in read], schema=registered.schema)
     for day in dict.fromkeys(rows["received_on"].to_list()):
         of_day = rows.filter(pl.col("received_on") == day)
         write_partition(home, "meta.delivery", source.source_id, day, of_day)
@@ -80,9 +86,10 @@ def _day_rows(home: Home, source_id: str, day: dt.date) -> pl.DataFrame:
     return pl.read_parquet(path, hive_partitioning=False)
 
 
-def _read_one(home: Home, source: Source, row: dict[str, object]) -> dict[str, object]:
+def _read_one(home: Home, source: Source, row: dict[str, object]) -> tuple[dict[str, object], int]:
+    """Row of `meta.delivery` of a file that was read, and rows of its grid."""
     if row["status"] in NOT_READ:
-        return row
+        return row, 0
     day, delivery_id = row["received_on"], str(row["delivery_id"])
     if not isinstance(day, dt.date):
         raise TypeError(f"{delivery_id} has no day")
@@ -94,9 +101,9 @@ def _read_one(home: Home, source: Source, row: dict[str, object]) -> dict[str, o
         read = read_to_parquet(landed, source.format, raw)
     except DeliveryError as error:
         raw.unlink(missing_ok=True)
-        return {**fresh, "status": "unreadable", "message": str(error), "encoding": None}
+        return {**fresh, "status": "unreadable", "message": str(error), "encoding": None}, 0
     # Until its rows are accounted for, the delivery counts none of them.
-    return {**fresh, "status": "received", "message": None, "encoding": read.encoding}
+    return {**fresh, "status": "received", "message": None, "encoding": read.encoding}, read.rows
 
 
 def ingest(
@@ -125,8 +132,50 @@ def ingest(
             continue
         first = todo["received_on"].to_list()[0]
         batch = stored.filter(pl.col("received_on") >= first)
-        outcomes.append(_ingest_source(home, source, batch, resources, check=check))
+        parts = [
+            _ingest_source(home, source, part, resources, check=check)
+            for part in _in_parts(home, source, batch)
+        ]
+        outcomes.append(_together(home, parts))
     return outcomes
+
+
+def _in_parts(home: Home, source: Source, batch: pl.DataFrame) -> list[pl.DataFrame]:
+    """Consecutive days of a batch that are worked one after another, so that memory stays flat."""
+    sizes = [
+        home.raw_file(source.source_id, *place).stat().st_size
+        if home.raw_file(source.source_id, *place).is_file()
+        else 0
+        for place in batch.select("received_on", "delivery_id").rows()
+    ]
+    by_day = (
+        batch.with_columns(size=pl.Series(sizes, dtype=pl.Int64))
+        .group_by("received_on", maintain_order=True)
+        .agg(pl.col("size").sum())
+        .with_columns(part=(pl.col("size").cum_sum() - 1).clip(0) // BYTES_AT_ONCE)
+    )
+    numbered = batch.join(by_day.select("received_on", "part"), on="received_on")
+    return [
+        part.drop("part").sort("received_on", "sequence")
+        for part in numbered.sort("part").partition_by("part", maintain_order=True)
+    ]
+
+
+def _together(home: Home, parts: Sequence[SourceOutcome]) -> SourceOutcome:
+    """What became of a batch that was worked in parts; checks are kept as those of one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    checks = add_up([part.checks for part in parts])
+    for scope in dict.fromkeys(check.scope for check in checks):
+        of_scope = [check for check in checks if check.scope == scope]
+        write_results(of_scope, home.check_result_file(scope))
+    return SourceOutcome(
+        parts[0].source_id,
+        tuple(day for part in parts for day in part.days),
+        pl.concat([part.deliveries for part in parts]),
+        tuple(checks),
+        {delivery: columns for part in parts for delivery, columns in part.unmapped.items()},
+    )
 
 
 def _ingest_source(
@@ -141,16 +190,20 @@ def _ingest_source(
             raw := home.raw_file(source.source_id, row["received_on"], row["delivery_id"])
         ).is_file()
     ]
-    with scratch_folder(home.lake, "staging") as folder:
-        staged = stage(home, source, readable)
-        with connect(resources) as con:
-            install(con)
+    name = source.source_id
+    with scratch_folder(home.lake, "staging") as folder, connect(resources) as con:
+        install(con)
+        work = _Batch(con, home, source, days, readable)
+        with progress.stage("parse", name) as parsing:
+            staged = stage(home, source, readable)
             load_staged(con, source, staged, folder)
-            work = _Batch(con, home, source, days, readable)
             work.reject_misfits(staged)
             candidates = work.candidates()
+            parsing.rows = sum(each.row_count for each in candidates)
+        with progress.stage("check", name, parsing.rows):
             checks = work.check(candidates) if check else ()
             work.judge(candidates)
+        with progress.stage("write", name, parsing.rows):
             work.write(candidates, work.number(candidates))
             rows = work.account(batch, staged)
     # The first day last: until it is written it waits, so a night that dies here is made up for.
@@ -198,8 +251,9 @@ class _Batch:
                     target, record, f"staged_{table_name}", self.source.actions
                 )
                 relation = f"candidate_{len(found)}"
-                self.con.execute(f"CREATE TABLE {identifier(relation)} AS {compiled.sql}")
-                found.append(classify.Candidate(relation, table_name, table, compiled))
+                rows = self.con.execute(f"CREATE TABLE {identifier(relation)} AS {compiled.sql}")
+                row_count: int = rows.fetchall()[0][0]
+                found.append(classify.Candidate(relation, table_name, table, compiled, row_count))
                 self.con.execute(
                     f"CREATE VIEW {identifier(found[-1].located)} AS "
                     f"SELECT {located}, * FROM {identifier(relation)}"

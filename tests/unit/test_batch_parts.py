@@ -1,0 +1,139 @@
+"""A batch that is worked in parts gives the lake, and the check results, of one that is not."""
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.ingest import run
+from assets.ingest.landing import deliveries, receive, register
+from expectations.results import CheckResult, add_up
+from warehouse.home import Home
+from warehouse.source import Source, load_source, record_tables
+
+DAYS = [dt.date(2024, 5, day) for day in (2, 3, 6, 7)]
+YAML = """
+title: Counters of a market
+publisher: Test office
+licence: CC0-1.0
+citation: none
+format: {kind: csv}
+tables:
+  all:
+    records:
+      sample:
+        columns:
+          sample_no: no
+          domain: {value: food}
+          programme: {value: supervision}
+          sampling_basis: {value: random}
+          coverage: {value: complete}
+          product_name: product
+          sampled_on: sampled
+          verdict: {from: verdict, codes: verdict}
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    path = tmp_path / "market.yml"
+    path.write_text(YAML, "utf-8")
+    return load_source(path)
+
+
+def delivered(folder: Path, name: str, source: Source) -> Home:
+    """Four days with new samples, corrections of earlier ones, repeats and wrong rows."""
+    home = Home(folder / name)
+    for number, day in enumerate(DAYS):
+        rows = [f"S-{number}{i},茶叶,2024-04-{i + 1:02d},合格" for i in range(4)]
+        rows.append(f"S-{max(number - 1, 0)}1,茶叶,2024-04-02,不合格")
+        rows.append(rows[0])
+        rows.append(f"S-{number}9,茶叶,2024-04-99,合格")
+        file = folder / f"{number}.csv"
+        file.write_text("\n".join(["no,product,sampled,verdict", *rows]) + "\n", "utf-8")
+        receive(home, "market", [file], day)
+    register(home, {"market": source}, DAYS)
+    run.read_raw(home, source, DAYS)
+    return home
+
+
+def lake(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    tables = (
+        *(f"core.{name}" for name in record_tables()),
+        "core.rejected_record",
+        "meta.delivery",
+        "meta.ignored_rows",
+    )
+    return {
+        str(path.relative_to(home.lake)): sorted(
+            pl.read_parquet(path, hive_partitioning=False).rows(), key=repr
+        )
+        for table in tables
+        for path in home.partition_files(table)
+    }
+
+
+def test_parts_of_a_day_each_give_the_lake_of_one_batch(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, in_parts = (delivered(tmp_path, name, source) for name in ("at_once", "in_parts"))
+    (whole,) = run.ingest(at_once, {"market": source}, DAYS)
+    monkeypatch.setattr(run, "BYTES_AT_ONCE", 1)
+    (parts,) = run.ingest(in_parts, {"market": source}, DAYS)
+
+    assert lake(in_parts) == lake(at_once)
+    assert parts.days == whole.days == tuple(DAYS)
+    assert parts.deliveries.equals(whole.deliveries)
+    told = {check.rule_id: (check.rows_checked, check.rows_failed) for check in whole.checks}
+    assert told["unparsed_sampled_on"][1] == len(DAYS)
+    assert {c.rule_id: (c.rows_checked, c.rows_failed) for c in parts.checks} == told
+
+
+def test_a_batch_within_the_limit_is_one_part(tmp_path: Path, source: Source) -> None:
+    home = delivered(tmp_path, "home", source)
+    batch = deliveries(home, "market")
+    assert len(run._in_parts(home, source, batch)) == 1  # noqa: SLF001 - the cut itself
+
+
+def result(outcome: str, checked: int | None, failed: int | None) -> CheckResult:
+    return CheckResult.model_validate(
+        {
+            "scope": "incoming/market/all.sample",
+            "table_name": "core.sample",
+            "rule_id": "a_rule",
+            "expectation": "expect_column_values_to_not_be_null",
+            "arguments": "{}",
+            "severity": "error",
+            "action": "reject",
+            "outcome": outcome,
+            "rows_checked": checked,
+            "rows_failed": failed,
+            "expected": "a value",
+            "observed": "",
+            "failing_rows": f"[{failed}]" if failed else None,
+        }
+    )
+
+
+def test_a_rule_that_fails_in_one_part_fails() -> None:
+    (added,) = add_up([[result("passed", 10, 0)], [result("failed", 5, 2)]])
+    assert (added.outcome, added.rows_checked, added.rows_failed) == ("failed", 15, 2)
+    assert added.observed == "2 of 15 rows fail (13.33%)"
+    assert added.failing_rows == "[2]"
+
+
+def test_a_check_that_crashes_in_one_part_has_crashed() -> None:
+    (added,) = add_up([[result("failed", 10, 3)], [result("error", None, None)]])
+    assert added.outcome == "error"
+
+
+def test_duckdb_keeps_a_hash_of_its_own_for_rows_that_differ() -> None:
+    """`row_content` tells repeats apart: equal cells give equal hashes, NULL is no empty text."""
+    with duckdb.connect() as con:
+        rows = con.sql(
+            "SELECT hash('a', NULL), hash('a', ''), hash(NULL, 'a'), hash('a', NULL)"
+        ).fetchall()[0]
+    assert rows[0] == rows[3]
+    assert len(set(rows)) == 3
