@@ -47,6 +47,7 @@ RecordTable = Literal[
     "project_roster",
     "firm",
     "credit_rating",
+    "periodic_inspection",
     "ledger_entry",
     "draw",
     "draw_object",

@@ -6,6 +6,7 @@ import numpy as np
 
 from assets.demo.acceptance import acceptance_source
 from assets.demo.agri import agri_source
+from assets.demo.equipment import write_equipment
 from assets.demo.farm import write_farm
 from assets.demo.firm_roster import write_firm_roster
 from assets.demo.food import food_source
@@ -42,7 +43,9 @@ def generate(
     if not scale > 0:
         raise ConfigurationError(f"the demo's scale must be above 0, not {scale}")
     makers = (food_source(), agri_source(), manufactured_source(), acceptance_source())
-    *chances, last, firms, projects, special = np.random.default_rng(seed).spawn(len(makers) + 4)
+    *chances, last, firms, projects, special, lifts = np.random.default_rng(seed).spawn(
+        len(makers) + 5
+    )
     years = [build(rng, source, scale) for rng, source in zip(chances, makers, strict=True)]
     recheck = build(last, recheck_source(years[0]), scale)
     for year in (*years, recheck):
@@ -51,7 +54,8 @@ def generate(
     governance = write_governance(projects, landing, years[-1])
     brought = years[0].contents.filter("latest", "failed", programme="consumer_submitted")
     farm = write_farm(special, landing, scale, brought.select("sample_no", "sampled_on"))
-    truth = tell(seed, scale, years, recheck, Registers(roster, governance, farm))
+    equipment = write_equipment(lifts, landing, scale)
+    truth = tell(seed, scale, years, recheck, Registers(roster, governance, farm, equipment))
     if truth_file is not None:
         truth.write(truth_file)
     return truth

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.demo.equipment import EquipmentYear
 from assets.demo.farm import FarmYear
 from assets.demo.firm_roster import FirmRoster, firm_counts
 from assets.demo.governance import Governance
@@ -52,6 +53,7 @@ class Truth:
         strata: stratified food samples by year, stratum and inclusion_probability: tested, passed.
         alerts, campaign, credit, clusters, trace_marks, trace_times, chain, leads: see
             `farm.FarmYear`; of special sampling only.
+        equipment: see `equipment.EquipmentYear`.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class Truth:
     trace_times: pl.DataFrame
     chain: pl.DataFrame
     leads: pl.DataFrame
+    equipment: pl.DataFrame
 
     def as_records(self) -> dict[str, Any]:
         """Every table as a list of records; dates as ISO text."""
@@ -99,6 +102,7 @@ class Registers:
     roster: FirmRoster
     governance: Governance
     farm: FarmYear
+    equipment: EquipmentYear
 
 
 def tell(
@@ -152,6 +156,7 @@ def tell(
                 roster.deliveries,
                 governance.deliveries,
                 farm.deliveries,
+                registers.equipment.deliveries,
             ]
         ),
         rejected=pl.concat(
@@ -187,6 +192,7 @@ def tell(
         trace_times=farm.trace_times,
         chain=farm.chain,
         leads=farm.leads,
+        equipment=registers.equipment.counts,
     )
 
 

@@ -462,3 +462,18 @@ def test_leads_of_consumers_became_cases(year: Year, release: duckdb.DuckDBPyCon
 
     assert unlike(wanted, followed) == []
     assert pooled.item() == 0
+
+
+def test_equipment_that_is_inspected_late_or_never(
+    year: Year, release: duckdb.DuckDBPyConnection
+) -> None:
+    found = release.sql(
+        """
+        SELECT equipment_kind, due, on_time, late, open_overdue, judged_first, passed_first,
+            service_events
+        FROM mart.periodic_inspection WHERE division_code = 'ALL' AND period = '2024'
+        """
+    ).pl()
+
+    assert unlike(year.truth.equipment, found) == []
+    assert found["open_overdue"].sum() > 0
