@@ -106,7 +106,7 @@ def test_deliveries_are_the_files_in_landing(city: City) -> None:
         for row in city.truth.deliveries.to_dicts()
     }
     assert stated == set(city.files())
-    assert 60 <= len(stated) <= 110
+    assert 60 <= len(stated) <= 130
     days = city.truth.deliveries["received_on"]
     assert str(days.min()) == "2024-01-08"
     assert str(days.max()) == "2025-01-20"

@@ -135,7 +135,7 @@ def release(tmp_path: Path) -> Path:
     path = tmp_path / "samplehouse.duckdb"
     items = definition_tables()["ref.plan_coverage"].rows
     few = items.filter(
-        pl.col("item_id").is_in(["food_pass_rate", "you_send_we_test", "elevator_three_year"])
+        pl.col("item_id").is_in(["food_pass_rate", "you_send_we_test", "smart_helmet_system"])
     )
     with duckdb.connect(str(path)) as con:
         con.execute("CREATE SCHEMA ref; CREATE SCHEMA mart; CREATE SCHEMA meta")
@@ -158,7 +158,7 @@ def test_items_with_rows_are_told_from_those_without(release: Path) -> None:
     lines = coverage_lines(release, "yiwu_2024")
     assert lines.select("item_id", "state", "rows").rows() == [
         ("food_pass_rate", "data", 1),
-        ("elevator_three_year", "not served", None),
+        ("smart_helmet_system", "not served", None),
         ("you_send_we_test", "no data yet", 0),
     ]
     with pytest.raises(SamplehouseError, match="no plan 'nowhere'"):
