@@ -12,13 +12,14 @@ from assets.demo.construction import known_projects, write_construction
 from assets.demo.draws import write_draws
 from assets.demo.ledger_book import ledger_calendar, write_ledger
 from assets.demo.survey_wave import write_survey
+from assets.demo.water_year import write_water
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan import chosen_plan
 
 YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"
-AIR_TRUTH_FILE = "demo_air_truth.json"
+AIR_TRUTH_FILE, WATER_TRUTH_FILE = "demo_air_truth.json", "demo_water_truth.json"
 DRAW_TRUTH_FILE = "demo_draw_truth.json"
 CASE_TRUTH_FILE, SURVEY_TRUTH_FILE = "demo_case_truth.json", "demo_survey_truth.json"
 CONSTRUCTION_TRUTH_FILE = "demo_construction_truth.json"
@@ -48,6 +49,7 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     plan = chosen_plan(ledger_calendar()["plan_id"][0])
     write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
     write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
+    write_water(home.landing, seed).write(home.root / WATER_TRUTH_FILE)
     write_draws(home.landing, seed).write(home.root / DRAW_TRUTH_FILE)
     write_cases(home.landing, seed).write(home.root / CASE_TRUTH_FILE)
     write_survey(home.landing, seed).write(home.root / SURVEY_TRUTH_FILE)

@@ -39,6 +39,10 @@ air_days as (
     select * from fact.unit_air_day
 ),
 
+places_of_water as (
+    select * from fact.unit_water
+),
+
 case_clocks as (
     select * from fact.unit_case_clock
 ),
@@ -155,6 +159,8 @@ other_units as (
     select * from roster_topics
     union all
     select * from air_days
+    union all
+    select * from places_of_water
     union all
     select * from case_clocks
     union all

@@ -18,6 +18,7 @@ from assets.demo.case_year import write_cases
 from assets.demo.city_year import generate
 from assets.demo.ledger_book import write_ledger
 from assets.demo.survey_wave import write_survey
+from assets.demo.water_year import write_water
 from pipelines import cli
 from pipelines.explain import Part, explanation, figures
 from pipelines.nightly import NightOutcome
@@ -48,6 +49,7 @@ def home(
     write_air(home.landing, 1).write(home.root / "air_truth.json")
     write_cases(home.landing, 1).write(home.root / "case_truth.json")
     write_survey(home.landing, 1).write(home.root / "survey_truth.json")
+    write_water(home.landing, 1).write(home.root / "water_truth.json")
     write_ledger(home.landing, PLAN, 1).write(home.root / "ledger_truth.json")
     outcome = quick_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}))
     assert outcome.published, outcome.errors
@@ -183,6 +185,37 @@ def test_cases_and_the_survey_are_figures_of_records(home: Home, release: Path) 
     assert "failing" not in failing
 
 
+def test_sections_and_sources_of_water_are_those_of_the_truth(
+    home: Home, release: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    sites = told(home, "water_truth.json", "sites")
+    card = {row["target_id"]: row for row in scorecard_rows(release, None).to_dicts()}
+    compliance, class3, sources = (
+        card[name]
+        for name in (
+            "surface_water_section_compliance",
+            "water_sections_class3_rate",
+            "drinking_source_compliance",
+        )
+    )
+    kept = sites.group_by("kind").agg(pl.col("passes").sum(), pl.len().alias("sites"))
+    expected = {row["kind"]: (row["passes"], row["sites"]) for row in kept.to_dicts()}
+
+    assert (compliance["numerator"], compliance["denominator"]) == expected["section"] == (7, 8)
+    assert (sources["numerator"], sources["denominator"]) == expected["drinking_source"] == (2, 3)
+    assert (class3["value"], class3["official_status"], class3["failures_allowed"]) == (
+        100,
+        "met",
+        0,
+    )
+    assert compliance["official_status"] == sources["official_status"] == "not_met"
+    assert (compliance["failures_left"], compliance["budget_state"]) == (-1, "exceeded")
+    assert [row["evidence"] for row in (compliance, class3, sources)] == ["census"] * 3
+    assert [row["awaiting_decision"] for row in (compliance, sources)] == [True, True]
+    failing = parts(explanation(con, "surface_water_section_compliance", most=0))["failing"]
+    assert failing["unit"].to_list() == ["YW-D02/2024"]
+
+
 def test_figures_of_the_ledger_are_those_of_its_truth(home: Home, release: Path) -> None:
     figures = told(home, "ledger_truth.json", "figures").sort("received_on")
     last = dict(figures.select("target_id", "value").rows())  # the latest one stays
@@ -241,7 +274,7 @@ def test_files_hold_what_is_printed(
         (["scorecard", "--format", "xlsx"], "--output scorecard.xlsx"),
         (["scorecard", "--output", "card.csv"], "--output goes with --format"),
         (["scorecard", "--format", "csv", "--output", "no/such/folder"], "cannot be written"),
-        (["explain", "tea_rate"], "known indicators: agri_product_pass_rate, engineering"),
+        (["explain", "tea_rate"], "known indicators: agri_product_pass_rate, drinking"),
         (["explain", "rd_expenditure_gdp_share"], "no indicator 'rd_expenditure_gdp_share'"),
         (["explain", "food_pass_rate", "--variant", "all"], "known variants: evaluative, eval"),
         (["explain", "food_pass_rate", "--period", "May"], "no period such as 2024, 2024Q2"),

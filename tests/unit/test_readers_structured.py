@@ -87,6 +87,23 @@ def test_records_that_are_lists_of_cells_are_rows_themselves(tmp_path: Path) -> 
     assert rows_of(path, records_path="tbody") == [(1, "a", None, "1"), (2, "b", None, None)]
 
 
+def test_labels_beside_the_records_and_what_the_file_states(tmp_path: Path) -> None:
+    path = tmp_path / "in.json"
+    document = {"records": 3, "note": None, "thead": ["no", "pH<br/>"], "tbody": [["a", 7.10]]}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    paths = {"records_path": "tbody", "labels_path": "thead"}
+
+    assert rows_of(path, **paths) == [
+        (1, "records: 3", None),
+        (2, "no", "pH<br/>"),
+        (3, "a", "7.1"),
+    ]
+    with pytest.raises(DeliveryError, match="there is no 'head' of labels_path 'head'"):
+        rows_of(path, **{**paths, "labels_path": "head"})
+    with pytest.raises(DeliveryError, match="labels must be texts"):
+        rows_of(path, **{**paths, "labels_path": "tbody"})
+
+
 @pytest.mark.parametrize(
     ("text", "records_path", "message"),
     [

@@ -313,3 +313,31 @@ def test_many_rows_stream(tmp_path: Path) -> None:
     result.tables["t"].rows.sink_parquet(out)
     assert pl.scan_parquet(out).select(pl.len()).collect().item() == rows
     assert pl.read_parquet(out)["no"].to_list() == [str(number) for number in range(rows)]
+
+
+def test_rows_that_a_file_says_it_has_are_compared_with_those_it_has(tmp_path: Path) -> None:
+    tables: dict[str, Any] = {
+        "samples": {
+            "header": {"find": ["no"]},
+            "stated_rows": "^共(?P<stated>[0-9]+)条$",
+            "unused": ["product"],
+            "records": {"sample": {"columns": {"sample_no": "no"}}},
+        }
+    }
+    sheet: list[list[str | None]] = [
+        ["List"],
+        ["共3条"],
+        ["no", "product"],
+        ["1", "x"],
+        [None, None],
+        ["2", "y"],
+    ]
+
+    found = reshape(tmp_path, {"May": sheet}, tables=tables)
+
+    assert found.control_totals.rows() == [("May", 2, "共3条", "May", 3, 2)]
+    assert set(found.ignored.group_by("reason").len().collect().rows()) == {
+        ("above_header", 2),
+        ("header", 1),
+        ("blank_row", 1),
+    }

@@ -46,7 +46,8 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
         joined = _with_lists_joined(records, file_format.list_separator)
         rows = _cell_rows(joined) if isinstance(records[0], list) else _object_rows(joined)
         if file_format.labels_path is not None:
-            rows = [list(_records(document, file_format.labels_path, holds=str)), *rows]
+            labels = _records(document, file_format.labels_path, str, "labels_path")
+            rows = [list(labels), *rows]
         if file_format.labels_path is not None or file_format.stated_row:
             rows = [_stated(document, file_format.records_path), *rows]
     except json.JSONDecodeError as error:
@@ -66,18 +67,23 @@ def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
     return ReadFile(len(rows), encoding)
 
 
-def _records(document: Any, path: str | None, holds: type | UnionType = dict | list) -> list[Any]:
+def _records(
+    document: Any,
+    path: str | None,
+    holds: type | UnionType = dict | list,
+    key_of_path: str = "records_path",
+) -> list[Any]:
     """The list at a dotted path, checked to hold objects only, lists only, or texts only."""
     found = document
     for key in path.split(".") if path else ():
         if not isinstance(found, dict) or key not in found:
             keys = ", ".join(found) if isinstance(found, dict) else type(found).__name__
-            raise DeliveryError(f"there is no '{key}' of records_path '{path}'; found: {keys}")
+            raise DeliveryError(f"there is no '{key}' of {key_of_path} '{path}'; found: {keys}")
         found = found[key]
     if not isinstance(found, list):
         lists = ", ".join(_list_paths(document)) or "none"
         raise DeliveryError(
-            f"records_path '{path or ''}' leads to no list of records; lists in the file: {lists}"
+            f"{key_of_path} '{path or ''}' leads to no list of records; lists in the file: {lists}"
         )
     if not found:
         raise DeliveryError("the list of records is empty; ask for it to be sent again")
@@ -117,7 +123,7 @@ def _stated(document: Any, records_path: str | None) -> list[str | None]:
     return [
         f"{key}: {_text(value)}"
         for key, value in beside.items()
-        if not isinstance(value, dict | list)
+        if value is not None and not isinstance(value, dict | list)
     ]
 
 
