@@ -77,8 +77,10 @@ def test_a_factor_belongs_to_a_measured_number(market: Source) -> None:
     )
 
     assert [each for each in source_problems(wrong) if "factor" in each] == [
-        "tables.samples.records.sample.columns.product_name.factor: this column holds text, not a "
-        "measured number"
+        (
+            "tables.samples.records.sample.columns.product_name.factor: this column holds text, "
+            "not a measured number"
+        )
     ]
     with pytest.raises(ValueError, match="factor"):
         RecordMap.model_validate({"columns": {"lod": {"from": "n", "factor": "-1; DROP"}}})
