@@ -1,7 +1,7 @@
--- One row per place, period and item of water: the mean of its months, and the class that it is in.
+-- One row per place, period and item of water: the mean of its months, and the class it is in.
 --
--- A period is a month, a quarter, a year, or the year up to a month. The best class whose bounds the
--- mean keeps is the item's; 6 is worse than class V. Rounding to nine decimals takes away what
+-- A period is a month, a quarter, a year, or the year up to a month. The best class whose bounds
+-- the mean keeps is the item's; 6 is worse than class V. Rounding to nine decimals takes away what
 -- floating point adds, so that 0.2 keeps a limit of 0.2.
 with item_months as (
     select * from fact.water_item_month

@@ -14,18 +14,14 @@ from assets.ingest.mapping import PROVENANCE, compile_record
 from warehouse.source import RecordMap, Source
 from warehouse.source_check import source_problems
 
-PLACE = {"delivery_id": "d", "received_on": None, "sequence": 1, "source_sheet": ""}
 NUMBERS = st.decimals(min_value=0, max_value=10**6, places=3)
 
 
 def mapped(target: Any, columns: dict[str, Any], **texts: list[str | None]) -> pl.DataFrame:
     """Records of one table, from columns of text."""
     rows = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)).with_columns(
-        *(pl.lit(value).alias(name) for name, value in PLACE.items()),
-        source_row=pl.int_range(1, pl.len() + 1),
-        part=pl.lit(1),
+        pl.int_range(1, pl.len() + 1).alias(name) for name in PROVENANCE
     )
-    assert set(PROVENANCE) <= set(rows.columns)
     record = RecordMap.model_validate({"columns": columns})
     with duckdb.connect() as con:
         install(con)
