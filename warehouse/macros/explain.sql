@@ -223,6 +223,8 @@ lines AS (
     FROM mart.explained_parameter(
         indicator, period := period, variant := variant, division := division
     ) AS p
+    -- Units that are no samples fail in no parameter.
+    QUALIFY bool_or(p.parameter_code <> 'UNSTATED') OVER ()
     UNION ALL
     SELECT
         6,
