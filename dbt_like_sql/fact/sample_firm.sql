@@ -21,53 +21,10 @@ credit_periods as (
     select * from fact.credit_period
 ),
 
-named as (
-    select
-        source_id,
-        sample_no,
-        'producer' as firm_role,
-        1 as place,
-        producer_uscc as firm_uscc,
-        producer_name as firm_name
-    from samples
-    where producer_uscc is not null
-    union all
-    select
-        source_id,
-        sample_no,
-        'sampled_at' as firm_role,
-        2 as place,
-        entity_uscc as firm_uscc,
-        entity_name as firm_name
-    from samples
-    where entity_uscc is not null
-    union all
-    select
-        source_id,
-        sample_no,
-        'supplier' as firm_role,
-        3 as place,
-        supplier_uscc as firm_uscc,
-        supplier_name as firm_name
-    from samples
-    where supplier_uscc is not null
-),
-
-firms as (
-    select
-        source_id,
-        sample_no,
-        firm_role,
-        firm_uscc,
-        firm_name
-    from named
-    qualify
-        row_number() over (partition by source_id, sample_no, firm_uscc order by place) = 1
-),
-
 judged as (
     select
-        firms.*,
+        verdicts.source_id,
+        verdicts.unit_no as sample_no,
         verdicts.domain,
         verdicts.programme,
         verdicts.sampling_basis,
@@ -77,14 +34,55 @@ judged as (
         verdicts.product_category,
         coalesce(verdicts.link, 'UNSTATED') as link,
         verdicts.final_verdict,
-        case when verdicts.final_verdict in ('pass', 'conditional', 'fail') then 1 else 0 end
-            as tested,
-        case when verdicts.final_verdict = 'fail' then 1 else 0 end as failed
-    from firms
-    inner join verdicts
+        case
+            when verdicts.final_verdict in ('pass', 'conditional', 'fail') then 1 else 0
+        end as tested,
+        case when verdicts.final_verdict = 'fail' then 1 else 0 end as failed,
+        samples.producer_uscc,
+        samples.producer_name,
+        samples.entity_uscc,
+        samples.entity_name,
+        samples.supplier_uscc,
+        samples.supplier_name
+    from verdicts
+    inner join samples
         on
-            firms.source_id = verdicts.source_id
-            and firms.sample_no = verdicts.unit_no
+            verdicts.source_id = samples.source_id
+            and verdicts.unit_no = samples.sample_no
+),
+
+named as (
+    select
+        *,
+        'producer' as firm_role,
+        true as answers,
+        producer_uscc as firm_uscc,
+        producer_name as firm_name
+    from judged
+    where producer_uscc is not null
+    union all
+    select
+        *,
+        'sampled_at' as firm_role,
+        producer_uscc is null as answers,
+        entity_uscc as firm_uscc,
+        entity_name as firm_name
+    from judged
+    where
+        entity_uscc is not null
+        and (producer_uscc is null or producer_uscc <> entity_uscc)
+    union all
+    select
+        *,
+        'supplier' as firm_role,
+        false as answers,
+        supplier_uscc as firm_uscc,
+        supplier_name as firm_name
+    from judged
+    where
+        supplier_uscc is not null
+        and (producer_uscc is null or producer_uscc <> supplier_uscc)
+        and (entity_uscc is null or entity_uscc <> supplier_uscc)
 ),
 
 firm_days as (
@@ -94,7 +92,7 @@ firm_days as (
         sum(tested) as tested,
         sum(failed) as failed,
         max(case when failed = 1 then counted_on end) as failed_on
-    from judged
+    from named
     where counted_on is not null
     group by firm_uscc, counted_on
 ),
@@ -120,20 +118,21 @@ histories as (
 
 sample_firms as (
     select
-        judged.source_id,
-        judged.sample_no,
-        judged.firm_uscc,
-        judged.firm_role,
-        judged.firm_name,
-        judged.domain,
-        judged.programme,
-        judged.sampling_basis,
-        judged.coverage,
-        judged.counted_on,
-        judged.division_code,
-        judged.product_category,
-        judged.link,
-        judged.final_verdict,
+        named.source_id,
+        named.sample_no,
+        named.firm_uscc,
+        named.firm_role,
+        named.answers,
+        named.firm_name,
+        named.domain,
+        named.programme,
+        named.sampling_basis,
+        named.coverage,
+        named.counted_on,
+        named.division_code,
+        named.product_category,
+        named.link,
+        named.final_verdict,
         coalesce(firm_periods.subject_type, 'UNSTATED') as subject_type,
         firm_periods.cluster,
         coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
@@ -143,21 +142,21 @@ sample_firms as (
         coalesce(histories.tested_before, 0) as tested_before,
         coalesce(histories.failed_before, 0) as failed_before,
         histories.last_failed_before
-    from judged
+    from named
     left join firm_periods
         on
-            judged.firm_uscc = firm_periods.entity_uscc
-            and judged.counted_on >= firm_periods.valid_from
-            and (firm_periods.valid_to is null or judged.counted_on < firm_periods.valid_to)
+            named.firm_uscc = firm_periods.entity_uscc
+            and named.counted_on >= firm_periods.valid_from
+            and (firm_periods.valid_to is null or named.counted_on < firm_periods.valid_to)
     left join credit_periods
         on
-            judged.firm_uscc = credit_periods.entity_uscc
-            and judged.counted_on >= credit_periods.valid_from
-            and (credit_periods.valid_to is null or judged.counted_on < credit_periods.valid_to)
+            named.firm_uscc = credit_periods.entity_uscc
+            and named.counted_on >= credit_periods.valid_from
+            and (credit_periods.valid_to is null or named.counted_on < credit_periods.valid_to)
     left join histories
         on
-            judged.firm_uscc = histories.firm_uscc
-            and judged.counted_on = histories.counted_on
+            named.firm_uscc = histories.firm_uscc
+            and named.counted_on = histories.counted_on
 )
 
 select * from sample_firms

@@ -5,7 +5,7 @@
 -- is `outside`; firms that are no workshops have no part in that comparison.
 with sample_firms as (
     select * from fact.sample_firm
-    where firm_role in ('producer', 'sampled_at')
+    where answers
 ),
 
 bases as (
@@ -18,25 +18,22 @@ build as (
 
 answering as (
     select
-        source_id,
-        sample_no,
         firm_uscc,
         domain,
         programme,
         sampling_basis,
         coverage,
-        counted_on,
-        final_verdict,
+        coalesce(cast(extract(year from counted_on) as varchar), 'UNKNOWN') as period,
         subject_type,
         cluster,
         chain,
         chain_role,
-        credit_class
+        credit_class,
+        count(*) filter (where final_verdict in ('pass', 'conditional', 'fail')) as tested,
+        count(*) filter (where final_verdict = 'pass') as passed,
+        count(*) filter (where final_verdict = 'fail') as failed
     from sample_firms
-    qualify
-        row_number() over (
-            partition by source_id, sample_no order by firm_role, firm_uscc
-        ) = 1
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ),
 
 grouped as (
@@ -89,10 +86,10 @@ counts as (
         programme,
         sampling_basis,
         coverage,
-        coalesce(cast(extract(year from counted_on) as varchar), 'UNKNOWN') as period,
-        count(*) filter (where final_verdict in ('pass', 'conditional', 'fail')) as tested,
-        count(*) filter (where final_verdict = 'pass') as passed,
-        count(*) filter (where final_verdict = 'fail') as failed,
+        period,
+        sum(tested) as tested,
+        sum(passed) as passed,
+        sum(failed) as failed,
         count(distinct firm_uscc) as firms
     from grouped
     group by 1, 2, 3, 4, 5, 6, 7
