@@ -9,14 +9,15 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import polars as pl
-import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
 
@@ -41,24 +42,21 @@ _DUCKDB: dict[str, str] = {
     "date": "DATE",
     "timestamp": "TIMESTAMP",
 }
-_POLARS: dict[str, pl.DataType] = {
-    "text": pl.String(),
-    "integer": pl.Int64(),
-    "decimal": pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE),
-    "number": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-    "timestamp": pl.Datetime("us"),
-}
-_ARROW: dict[str, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "decimal": pa.decimal128(DECIMAL_PRECISION, DECIMAL_SCALE),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
+
+
+@cache
+def _polars_types() -> "dict[str, pl.DataType]":
+    import polars as pl  # noqa: PLC0415 - commands that only ask DuckDB need not wait for it
+
+    return {
+        "text": pl.String(),
+        "integer": pl.Int64(),
+        "decimal": pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE),
+        "number": pl.Float64(),
+        "boolean": pl.Boolean(),
+        "date": pl.Date(),
+        "timestamp": pl.Datetime("us"),
+    }
 
 
 def decimal_type() -> str:
@@ -89,14 +87,9 @@ class Column(Model):
         return _DUCKDB[self.type]
 
     @property
-    def polars_type(self) -> pl.DataType:
+    def polars_type(self) -> "pl.DataType":
         """Polars data type."""
-        return _POLARS[self.type]
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """Arrow data type."""
-        return _ARROW[self.type]
+        return _polars_types()[self.type]
 
 
 class Expectation(Model):
@@ -186,16 +179,9 @@ class Contract(Model):
         """The column of that name (KeyError when there is none)."""
         return next(column for column in self.columns if column.name == name)
 
-    def polars_schema(self) -> dict[str, pl.DataType]:
+    def polars_schema(self) -> "dict[str, pl.DataType]":
         """Column name → Polars type, in order."""
         return {column.name: column.polars_type for column in self.columns}
-
-    def arrow_schema(self) -> pa.Schema:
-        """Arrow schema with the description of each column in its metadata."""
-        return pa.schema(
-            pa.field(c.name, c.arrow_type, metadata={"description": c.description})
-            for c in self.columns
-        )
 
     def cast_sql(self) -> str:
         """Select list that casts every column to its declared type, in order."""
