@@ -9,6 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.sql import literal
+
 SQL_DIR = Path(__file__).parent / "sql"
 
 # Each file may use the macros of those before it.
@@ -40,6 +42,23 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
         con: an open connection; nothing is written to its database.
     """
     con.execute(_statements())
+
+
+@cache
+def folded(texts: tuple[str, ...]) -> tuple[str | None, ...]:
+    """``lower(clean_text(t))`` of constant texts, so that no query has to fold them again."""
+    listed = ", ".join(map(literal, texts))
+    cursor = _parsers().execute(
+        f"SELECT lower(clean_text(t)) FROM (SELECT unnest([{listed}]) AS t)"
+    )
+    return tuple(row[0] for row in cursor.fetchall())
+
+
+@cache
+def _parsers() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    install(con)
+    return con
 
 
 @cache

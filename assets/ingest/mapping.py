@@ -8,6 +8,7 @@ stays beside it in `<column>__text`, for a rule to reject it by name.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from assets.ingest.macros import folded
 from expectations.conditions import column_names
 from warehouse.contract import Column, Contract, Expectation, decimal_type, record_contracts
 from warehouse.reference_lists import wordings
@@ -145,8 +146,8 @@ def _first(expressions: tuple[str, ...]) -> str:
 def _coded(text: str, known: Mapping[str, str]) -> str:
     """Wording → code, whatever its case and width; unknown wording stays, for a rule to reject."""
     cases = " ".join(
-        f"WHEN lower(clean_text({literal(wording)})) THEN {literal(code or None)}"
-        for wording, code in known.items()
+        f"WHEN {literal(wording)} THEN {literal(code or None)}"
+        for wording, code in zip(folded(tuple(known)), known.values(), strict=True)
     )
     return f"CASE lower(clean_text({text})) {cases} ELSE {text} END"
 
