@@ -120,6 +120,8 @@ _WEIGHTED = {
 
 
 def _figures(estimate: Estimate) -> tuple[float | int | str | None, ...]:
+    # Strata that all pass have a variance of 0, which is false unless every unit was looked at.
+    is_known = estimate.standard_error > 0 or np.isinf(estimate.effective_samples)
     return (
         PERCENT * estimate.value,
         PERCENT * estimate.lower,
@@ -127,6 +129,6 @@ def _figures(estimate: Estimate) -> tuple[float | int | str | None, ...]:
         PERCENT * estimate.covered_share,
         estimate.effective_samples,
         estimate.samples,
-        PERCENT * estimate.standard_error,
+        PERCENT * estimate.standard_error if is_known else np.nan,
         ", ".join(estimate.collapsed) or None,
     )

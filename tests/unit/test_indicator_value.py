@@ -314,6 +314,15 @@ def test_samples_of_no_known_probability_are_left_out_of_the_weighting_and_told(
     assert row["denominator"] == 15
 
 
+def test_strata_that_all_pass_have_no_false_precision_unless_all_was_looked_at() -> None:
+    sampled = whole(values(*strata((0.1, 10, 10), (0.2, 20, 20))))
+    census = whole(values(*strata((1, 10, 10), (1, 20, 20))))
+
+    assert (sampled["value"], sampled["standard_error"]) == (100, None)
+    assert sampled["lower"] < 95
+    assert (census["value"], census["standard_error"], census["lower"]) == (100, 0, 100)
+
+
 def test_a_stratified_sample_without_probabilities_has_no_figure() -> None:
     row = whole(values(*strata((None, 4, 4))))
 
