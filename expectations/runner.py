@@ -104,6 +104,20 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
     name = table_name or table
     if not expectations:
         return ValidationRun(scope=scope, table_name=name, results=())
+    if _nothing_to_break(con, table, expectations):
+        passed = [
+            _result(
+                e,
+                scope,
+                name,
+                outcome="passed",
+                observed=words.observed(0, 0, None),
+                rows_checked=0,
+                rows_failed=0,
+            )
+            for e in expectations
+        ]
+        return ValidationRun(scope=scope, table_name=name, results=tuple(passed))
     with _quiet():
         suite = build_suite(name, expectations)
         try:
@@ -121,6 +135,27 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
     return ValidationRun(
         scope=scope, table_name=name, results=tuple(results), validation=_recorded(validation)
     )
+
+
+def _nothing_to_break(
+    con: duckdb.DuckDBPyConnection, table: str, expectations: Sequence[Expectation]
+) -> bool:
+    """Whether a table has no rows and no rule looks at anything else.
+
+    Most tables of a small office are empty, and Great Expectations takes its time for those too. A
+    rule that does not fit the table is left to it, which says what is wrong.
+    """
+    conditions = [failing_condition(e, table) for e in expectations if is_row_rule(e)]
+    if len(conditions) < sum(e.name not in _UNIQUE for e in expectations):
+        return False
+    named = [identifier(name) for e in expectations for name in e.columns]
+    read = ", ".join(dict.fromkeys(("1", *named)))
+    anything = " OR ".join(f"({condition})" for condition in ("TRUE", *conditions))
+    try:
+        found = con.sql(f"SELECT {read} FROM {qualified(table)} WHERE {anything} LIMIT 1")
+        return not found.fetchall()
+    except duckdb.Error:
+        return False
 
 
 def _run_suite(

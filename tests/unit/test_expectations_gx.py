@@ -169,6 +169,43 @@ def test_results_keep_the_given_order_and_name(con: duckdb.DuckDBPyConnection) -
     assert {result.table_name for result in run.results} == {"core.sample"}
 
 
+def test_a_table_without_rows_breaks_no_rule_about_rows(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.execute("CREATE TABLE nothing (k INTEGER)")
+    rules = [
+        rule("expect_column_values_to_not_be_null", {"column": "k"}),
+        rule("expect_column_values_to_be_unique", {"column": "k"}, rule="unique_k"),
+    ]
+    short = run_checks(con, "nothing", rules, scope="core").results
+    monkeypatch.setattr("expectations.runner._nothing_to_break", lambda *_: False)
+    assert run_checks(con, "nothing", rules, scope="core").results == short
+    assert [result.outcome for result in short] == ["passed", "passed"]
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        rule("expect_column_values_to_not_be_null", {"column": "no_such_column"}),
+        rule("expect_column_values_to_be_unique", {"column": "no_such_column"}),
+        rule("unexpected_rows_expectation", {"condition": "no_such_column > 1"}),
+    ],
+)
+def test_a_rule_that_does_not_fit_is_an_error_without_rows_too(
+    con: duckdb.DuckDBPyConnection, unfit: Expectation
+) -> None:
+    con.execute("CREATE TABLE nothing (k INTEGER)")
+    (result,) = validate(con, "nothing", [unfit], scope="core")
+    assert result.outcome == "error"
+
+
+def test_rules_about_the_whole_table_mind_that_it_is_empty(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE nothing (k INTEGER)")
+    filled = rule("expect_table_row_count_to_be_between", {"min_value": 1})
+    (result,) = validate(con, "nothing", [filled], scope="core")
+    assert result.outcome == "failed"
+
+
 def test_nothing_to_check_gives_no_results(con: duckdb.DuckDBPyConnection) -> None:
     assert run_checks(con, "nowhere", [], scope="x").results == ()
 
@@ -178,8 +215,9 @@ def test_nothing_to_check_gives_no_results(con: duckdb.DuckDBPyConnection) -> No
 
 @pytest.mark.parametrize("contract", record_contracts().values(), ids=lambda c: c.table)
 def test_every_contract_compiles_and_runs_on_its_empty_table(
-    contract: Contract, con: duckdb.DuckDBPyConnection
+    contract: Contract, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("expectations.runner._nothing_to_break", lambda *_: False)
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.schema_name}")
     con.execute(contract.empty_table_sql())
     suite = suite_for(contract)
