@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from assets.shown import contract_metadata, description, made, unchanged
-from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from assets.workplace import OWNERS, Night, Workplace, asset_key, dependency, explained
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.contract import Contract
@@ -75,7 +75,7 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(table.table),
-        deps=[asset_key(name) for name in read],
+        deps=[dependency(name) for name in read],
         group_name=contract.schema_name,
         description=f"{description(contract)}\n\nMade by {table.made_by}.",
         metadata=contract_metadata(contract),
@@ -91,8 +91,7 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
         if seconds is None:
             return unchanged(path, night)
         context.log.info("%s: made in %.1f s", table.table, seconds)
-        with connect(workplace.resources) as con:
-            return made(con, path, night, seconds)
+        return made(path, night, seconds)
 
     return run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.remembered import validation_files
-from assets.workplace import OWNERS, Workplace, asset_key, explained
+from assets.workplace import OWNERS, Workplace, dependency, explained
 from expectations.data_docs import build_data_docs
 from expectations.results import read_run
 from warehouse.home import Home
@@ -22,7 +22,7 @@ def docs_asset(tables: Sequence[str]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key="data_docs",
-        deps=[asset_key(table) for table in tables],
+        deps=[dependency(table) for table in tables],
         group_name="release",
         description="Pages on every check of every table, for reading without Dagster.",
         kinds={"greatexpectations", "html"},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets.shown import contract_metadata, description, made, unchanged
-from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from assets.workplace import OWNERS, Night, Workplace, asset_key, dependency, explained
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import SqlModel
@@ -32,7 +32,7 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(model.table),
-        deps=[asset_key(table) for table in sorted(model.depends_on & assets)],
+        deps=[dependency(table) for table in sorted(model.depends_on & assets)],
         group_name=contract.schema_name,
         description=f"{description(contract)}\n\nMade by {model.file}.",
         metadata={**contract_metadata(contract), "sql": dg.MetadataValue.md(_fenced(model.sql))},
@@ -48,10 +48,8 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
         if done is None:
             return unchanged(path, night)
         context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
-        with connect(workplace.resources) as con:
-            return made(
-                con, path, night, done.seconds, query=dg.MetadataValue.md(_fenced(done.sql))
-            )
+        query = dg.MetadataValue.md(_fenced(done.sql))
+        return made(path, night, done.seconds, query=query)
 
     return run
 

@@ -12,6 +12,7 @@ from assets.ingest.run import SourceOutcome, ingest, read_raw
 from assets.shown import contract_metadata, description, markdown, preview
 from assets.workplace import (
     OWNERS,
+    RECORD_TABLES,
     Night,
     Workplace,
     asset_key,
@@ -21,19 +22,10 @@ from assets.workplace import (
     explained,
     report_days,
 )
-from warehouse.connection import connect
 from warehouse.contract import record_contracts
 from warehouse.source import Source
 from warehouse.tables import row_count
 
-# Tables that reading deliveries fills, in the order in which the graph shows them.
-RECORD_TABLES = (
-    *INCOMING,
-    "core.rejected_record",
-    "meta.delivery",
-    "meta.ignored_rows",
-    "meta.control_total",
-)
 NOT_LOADED = ("held", "unreadable", "unknown_source")
 LISTED_DELIVERIES = 100
 
@@ -160,8 +152,7 @@ def _materialized(
         "rows_by_source": markdown(("source", "rows"), by_source),
         "path": dg.MetadataValue.path(workplace.home.lake.joinpath(*key.path)),
     }
-    with connect(workplace.resources) as con:
-        metadata["preview"] = preview(con, list(files.values()))
+    metadata["preview"] = preview(list(files.values()))
     if table == "meta.delivery" and outcomes:
         metadata["deliveries"] = _deliveries(pl.concat([each.deliveries for each in outcomes]))
     return dg.MaterializeResult(asset_key=key, metadata=metadata)

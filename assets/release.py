@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from assets.shown import markdown
-from assets.workplace import OWNERS, Night, Workplace, asset_key, explained
+from assets.workplace import OWNERS, Night, Workplace, dependency, explained
 from warehouse import progress
 from warehouse.connection import connect
 from warehouse.engine.model import ComputedTable, SqlModel
@@ -34,7 +34,7 @@ def release_asset(
 
     @dg.asset(
         key="release",
-        deps=[asset_key(table) for table in sorted({*models, *records})],
+        deps=[dependency(table) for table in sorted({*models, *records})],
         group_name="release",
         description=(
             "The published DuckDB file: built aside, verified, commented, swapped in with one "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
+import polars as pl
 
 from assets.workplace import Night
 from warehouse.contract import Column, Contract
@@ -66,25 +66,22 @@ def _cell(value: object) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
-def preview(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dg.MarkdownMetadataValue:
-    """The first rows of Parquet files, at most `PREVIEW_COLUMNS` of their columns."""
+def preview(files: Sequence[Path]) -> dg.MarkdownMetadataValue:
+    """The first rows of the first Parquet file, at most `PREVIEW_COLUMNS` of their columns."""
     if not files:
         return dg.MetadataValue.md("no rows")
-    relation = con.read_parquet([str(path) for path in files], hive_partitioning=False)
-    columns = relation.columns[:PREVIEW_COLUMNS]
-    quoted = ", ".join(f'"{name}"' for name in columns)
-    return markdown(columns, relation.project(quoted).limit(PREVIEW_ROWS).fetchall())
+    columns = list(pl.read_parquet_schema(files[0]))[:PREVIEW_COLUMNS]
+    rows = pl.read_parquet(files[0], columns=columns, n_rows=PREVIEW_ROWS, hive_partitioning=False)
+    return markdown(columns, rows.rows())
 
 
-def made(
-    con: duckdb.DuckDBPyConnection, path: Path, night: Night, seconds: float, **more: Any
-) -> dg.MaterializeResult[None]:
+def made(path: Path, night: Night, seconds: float, **more: Any) -> dg.MaterializeResult[None]:
     """What the UI shows of a table that a model or a function has just made."""
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": row_count(path),
             "seconds": round(seconds, 3),
-            "preview": preview(con, [path]),
+            "preview": preview([path]),
             "as_of": night.as_of or "everything received",
             "path": dg.MetadataValue.path(path),
             **more,

@@ -15,9 +15,9 @@ from assets.computed import computed_assets
 from assets.deliveries import landing_files
 from assets.docs import docs_asset
 from assets.models import model_assets
-from assets.records import RECORD_TABLES, core_assets, raw_asset
+from assets.records import core_assets, raw_asset
 from assets.release import release_asset
-from assets.workplace import Night, Workplace
+from assets.workplace import RECORD_TABLES, Night, Workplace
 from pipelines.jobs import ingest_job, nightly_job, publish_job
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import alert_sensor, landing_sensor

@@ -145,6 +145,16 @@ def load_models(folder: Path = DBT_DIR) -> dict[str, SqlModel]:
     Raises:
         ConfigurationError: SQL or YAML is wrong or missing, or a model reads an unknown table.
     """
+    # What the project ships does not change while a process runs; parsing it takes a while.
+    return dict(_house_models()) if folder == DBT_DIR else _models_of(folder)
+
+
+@cache
+def _house_models() -> Mapping[str, SqlModel]:
+    return _models_of(DBT_DIR)
+
+
+def _models_of(folder: Path) -> dict[str, SqlModel]:
     models = [_load_model(path) for path in sorted(folder.glob("*/*.sql"))]
     computed = {table.path for table in load_computed(folder).values()}
     for path in sorted(folder.glob("*/*.yml")):
