@@ -77,7 +77,7 @@ def run_table_checks(
     """
     home, scope = workplace.home, scope_of(contract)
     files = _files(contract, home, as_of)
-    known = fingerprint(contract, files)
+    known = fingerprint(home, contract, files)
     if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
         return remembered
     with progress.stage("check", contract.table), connect(workplace.resources) as con:

@@ -75,7 +75,7 @@ def _stamp(home: Home, tables: Sequence[PublishedTable], night: Night) -> str:
     """Stamp of what a release consists of, and of the published file: a rollback is no build."""
     inputs = [path for table in tables for path in table.files]
     declared = (table.contract.model_dump_json() for table in tables)
-    return files_stamp([*inputs, home.release_file], night.as_of, *declared)
+    return files_stamp(home, [*inputs, home.release_file], night.as_of, *declared)
 
 
 def _shown(home: Home, workplace: Workplace, release: Release) -> dg.MaterializeResult[None]:

@@ -12,9 +12,9 @@ from warehouse.engine.stamp import files_stamp
 from warehouse.home import Home
 
 
-def fingerprint(contract: Contract, files: Iterable[Path]) -> str:
+def fingerprint(home: Home, contract: Contract, files: Iterable[Path]) -> str:
     """What the outcome of a table's checks depends on: its contract, the code, the files."""
-    return files_stamp(files, contract.model_dump_json())
+    return files_stamp(home, files, contract.model_dump_json())
 
 
 def recall(home: Home, scope: str, known: str) -> tuple[CheckResult, ...] | None:

@@ -1,6 +1,7 @@
 """Stamps: work is skipped exactly when everything that it is made from is unchanged."""
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def test_a_change_of_an_input_changes_the_stamp(home: Home, change: str) -> None
     assert stamp_of(home, "latest.sample") == before
     CHANGES[change](home)
     assert stamp_of(home, "latest.sample") != before
+
+
+def test_a_home_that_is_copied_stays_current(home: Home, tmp_path: Path) -> None:
+    put(home.partition_file("core.sample", "a", DAY), 1)
+    before = stamp_of(home, "latest.sample")
+    shutil.copytree(home.lake, tmp_path / "copy" / "lake")
+    assert stamp_of(Home(tmp_path / "copy"), "latest.sample") == before
 
 
 def test_days_after_the_day_looked_back_from_do_not_count(home: Home) -> None:

@@ -27,9 +27,9 @@ def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | No
     return _digest([model.table, made_by, model.contract.model_dump_json(), *read])
 
 
-def files_stamp(files: Iterable[Path], *about: str) -> str:
-    """Stamp of lake files, and of what else is to be said about them; none may be missing."""
-    return _digest((*about, *map(_file_line, files)))
+def files_stamp(home: Home, files: Iterable[Path], *about: str) -> str:
+    """Stamp of files of a home, and of what else is to be said about them; none may be missing."""
+    return _digest((*about, *(_file_line(home, path) for path in files)))
 
 
 def stamp_file(result: Path) -> Path:
@@ -74,16 +74,18 @@ def _input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
         files = home.partition_files("meta.delivery", as_of=as_of)
         return f"{as_of or max((path.parent.name for path in files), default='')}"
     if table in record_contracts():
-        return files_stamp(home.partition_files(table, as_of=as_of))
+        return files_stamp(home, home.partition_files(table, as_of=as_of))
     result = home.model_file(table)
     kept = stamp_file(result)
     # A result without a stamp was put there by other means; its file speaks for itself.
-    return kept.read_text("ascii") if kept.is_file() else _file_line(result)
+    return kept.read_text("ascii") if kept.is_file() else _file_line(home, result)
 
 
-def _file_line(path: Path) -> str:
+def _file_line(home: Home, path: Path) -> str:
+    """Told by its place in the home, so that a home that is moved or copied stays current."""
+    name = path.relative_to(home.root) if path.is_relative_to(home.root) else path
     try:
         found = path.stat()
     except FileNotFoundError:
-        return f"{path} missing"
-    return f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino}"
+        return f"{name} missing"
+    return f"{name} {found.st_size} {found.st_mtime_ns}"
