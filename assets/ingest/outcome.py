@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
-from assets.ingest.place import LOCATED
+from assets.ingest.place import LOCATED, located
 from assets.ingest.stage import Staged, needed_columns
 from assets.ingest.versions import Family
 from warehouse.contract import record_contracts
@@ -82,10 +82,9 @@ def find_lookups(
             continue
         columns = ", ".join(map(identifier, needed_columns(source, name)))
         key = ", ".join(map(identifier, table.lookup))
-        located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
         place = f"{', '.join(LOCATED)}, {columns}"
         staged = (
-            f"SELECT row_id, {located}, {columns} FROM {identifier(f'staged_{name}')} "
+            f"SELECT row_id, {located()}, {columns} FROM {identifier(f'staged_{name}')} "
             "ANTI JOIN rejected_row USING (row_id) ANTI JOIN duplicate_row USING (row_id)"
         )
         parts = [staged]
@@ -126,9 +125,8 @@ def rejected_records_sql(
     files = pl.DataFrame({"filename": list(paths), "delivery_id": list(paths.values())})
     con.register("rejected_file", files)
     cells = ", ".join(name for name in grid.columns if name[0] == "c" and name[1:].isdigit())
-    located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
     return f"""
-        WITH located AS (SELECT {located}, * EXCLUDE (row_id) FROM broken),
+        WITH located AS (SELECT {located()}, * EXCLUDE (row_id) FROM broken),
         cells AS (
             SELECT delivery_id, coalesce(source_sheet, '') AS source_sheet, source_row,
                 regexp_replace(CAST(to_json([{cells}]) AS VARCHAR), '(,null)+]$', ']')
@@ -147,10 +145,9 @@ def rejected_records_sql(
 
 def ignored_rows_sql(source_id: str) -> str:
     """SELECT of `meta.ignored_rows`."""
-    located = ", ".join(f"{LOCATED[name]} AS {name}" for name in ("delivery_id", "received_on"))
+    place = located("delivery_id", "received_on", "source_sheet")
     return (
-        f"SELECT {literal(source_id)} AS source_id, {located}, "
-        f"{LOCATED['source_sheet']} AS source_sheet, reason, count(*) AS row_count "
+        f"SELECT {literal(source_id)} AS source_id, {place}, reason, count(*) AS row_count "
         "FROM ignored GROUP BY ALL"
     )
 

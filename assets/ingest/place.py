@@ -26,6 +26,11 @@ LOCATED = {
 }
 
 
+def located(*names: str) -> str:
+    """Select list of the columns of `LOCATED`, of all of them unless some are named."""
+    return ", ".join(f"{LOCATED[name]} AS {name}" for name in names or LOCATED)
+
+
 def first_place(delivery_no: int) -> int:
     """What is added to the row of a delivery's first sheet to give its place."""
     return delivery_no << (ROW_BITS + SHEET_BITS)

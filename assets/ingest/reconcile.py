@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assets.ingest.classify import Candidate
-from assets.ingest.place import LOCATED
+from assets.ingest.place import located
 from warehouse.source import Source
 from warehouse.sql import identifier, literal
 
@@ -24,13 +24,11 @@ def control_totals_sql(source: Source, candidates: Sequence[Candidate]) -> str |
     ]
     if not parts and not any(table.stated_rows for table in source.tables.values()):
         return None
-    located = ", ".join(
-        f"{expression} AS {name}" for name, expression in LOCATED.items() if name != "sequence"
-    )
+    place = located("delivery_id", "received_on", "source_sheet", "source_row")
     nothing = "SELECT 0 AS delivery_no, '' AS detail_sheet, 0 AS counted LIMIT 0"
     return f"""
         WITH detail AS ({" UNION ALL ".join(parts or [nothing])})
-        SELECT {literal(source.source_id)} AS source_id, {located}, label,
+        SELECT {literal(source.source_id)} AS source_id, {place}, label,
             control_totals.detail_sheet, stated,
             coalesce(control_totals.counted, detail.counted) AS counted
         FROM control_totals LEFT JOIN detail

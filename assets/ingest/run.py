@@ -18,7 +18,7 @@ from assets.ingest import classify, outcome, versions
 from assets.ingest.landing import NO_ROWS, deliveries
 from assets.ingest.macros import install
 from assets.ingest.mapping import compile_record
-from assets.ingest.place import LOCATED
+from assets.ingest.place import located
 from assets.ingest.readers import read_to_parquet
 from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
@@ -244,7 +244,6 @@ class _Batch:
     def candidates(self) -> list[classify.Candidate]:
         """Typed candidates of every record map, each in a relation of its own."""
         found: list[classify.Candidate] = []
-        located = ", ".join(f"{expression} AS {name}" for name, expression in LOCATED.items())
         for table_name, table in self.source.tables.items():
             for target, record in table.records.items():
                 compiled = compile_record(
@@ -256,7 +255,7 @@ class _Batch:
                 found.append(classify.Candidate(relation, table_name, table, compiled, row_count))
                 self.con.execute(
                     f"CREATE VIEW {identifier(found[-1].located)} AS "
-                    f"SELECT {located}, * FROM {identifier(relation)}"
+                    f"SELECT {located()}, * FROM {identifier(relation)}"
                 )
         return found
 
