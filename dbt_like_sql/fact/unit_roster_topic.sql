@@ -20,7 +20,7 @@ units as (
         entity_uscc,
         entity_uscc as firm_uscc,
         true as supervised,
-        cast(null as varchar) as trait,
+        case when not is_on_roster then 'joined_after_freeze' end as trait,
         1 as size,
         cast(null as varchar) as assessed_period,
         final_verdict,
