@@ -41,6 +41,8 @@ SOMETIMES: dict[str, pl.DataType] = {
     "shrunk_upper": pl.Float64(),
 }
 
+SUPPRESSED = ("numerator", "value", "lower", "upper", "q_below")
+
 POPULATION = pl.col("estimates") == "population"
 CENSUS = pl.col("estimates") == "census"
 
@@ -80,7 +82,11 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
         *("exact", "one_sided_lower", "one_sided_upper"),
     )
     absent = {name: kind for name, kind in SOMETIMES.items() if name not in rows.columns}
-    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())
+    told = rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())
+    # What is not shown is not told by its parts either.
+    return told.with_columns(
+        pl.when(~pl.col("is_suppressed")).then(name).alias(name) for name in SUPPRESSED
+    )
 
 
 def _counts(tables: Tables) -> pl.DataFrame:

@@ -98,7 +98,7 @@ def _items(tables: Tables) -> pl.DataFrame:
         "rounding_mode",
         target="value",
         decision_note=pl.concat_str(
-            "official_note", "open_question", "planned_note", separator="; ", ignore_nulls=True
+            "official_note_en", "open_question", "planned_note", separator="; ", ignore_nulls=True
         ).replace("", None),
     )
     names = tables["ref.indicator"].select("indicator_id", indicator_name_zh="name_zh")

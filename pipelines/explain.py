@@ -27,7 +27,8 @@ TABLES = (
     *("fact.indicator_unit", "mart.indicator_count", "mart.indicator_value"),
     *("mart.indicator_failure", "meta.delivery"),
     *("ref.indicator", "ref.indicator_variant", "ref.indicator_exclusion"),
-    *("ref.indicator_weight", "ref.plan_target"),
+    *("ref.indicator_slice", "ref.indicator_weight", "ref.plan_target"),
+    *("ref.programme", "ref.sampling_basis", "ref.coverage"),
 )
 # Every query is given all four parameters.
 LINES = """

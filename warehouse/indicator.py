@@ -41,6 +41,7 @@ ConditionColumn = Literal[
     "verdict_basis",
     "final_verdict",
     "trait",
+    "attempt",
 ]
 SliceType = Literal[
     "division",
@@ -54,6 +55,9 @@ SliceType = Literal[
     "stratum",
     "firm",
 ]
+# The plan asks for these slices of every figure that comes from records of inspections.
+PLAN_SLICES = ("division", "pilot", "chain", "industry", "link", "category", "firm_class")
+INSPECTED_UNITS = ("sample", "acceptance", "roster_topic")
 Estimates = Literal["population", "operational", "census"]
 
 
@@ -98,6 +102,13 @@ class Exclusion(Model):
     reason: str = Identifier
     words: Words
     when: Condition
+
+
+class NotSliced(Model):
+    """A kind of slice that an indicator has not, and why not."""
+
+    slice: SliceType
+    words: Words
 
 
 class Rounding(Model):
@@ -173,15 +184,23 @@ class Variant(Model):
     @property
     def pooling(self) -> str | None:
         """What a population or census rate of this variant would wrongly add up, in words."""
+        programmes = ", ".join(self.programmes)
         if self.estimates == "operational":
+            at_random = sorted(set(self.sampling_bases) & _random_bases())
+            others = sorted(set(self.sampling_bases) - _random_bases())
+            if at_random and others:
+                return (
+                    f"{', '.join(at_random)} and {', '.join(others)} samples of the programmes "
+                    f"{programmes} are never added up; make a variant of each"
+                )
             return None
         allowed = {"census"} if self.estimates == "census" else _random_bases()
-        programmes = ", ".join(self.programmes)
         if foreign := sorted(set(self.sampling_bases) - allowed):
             return (
                 f"a {self.estimates} rate takes units chosen as {', '.join(sorted(allowed))}; "
                 f"{', '.join(foreign)} samples of the programmes {programmes} are never pooled "
-                "with them; leave them out, or declare `estimates: operational`"
+                "with them; leave them out, or make another variant of them, with "
+                "`estimates: operational`"
             )
         if foreign := sorted(set(self.coverages) - {"complete"}):
             return (
@@ -205,10 +224,13 @@ class Indicator(Model):
     unit: str = Field(min_length=1)
     unit_kind: str = Field(description="code of the list unit_kind")
     domains: tuple[str, ...] = Field(min_length=1)
-    source: str = Field(min_length=8, description="where the definition is laid down")
+    source: Words = Field(description="where the definition is laid down")
     notes: Words | None = None
     suppress_below: int = Field(ge=0, description="rates of slices with fewer units are not shown")
     slices: tuple[SliceType, ...]
+    not_sliced: tuple[NotSliced, ...] = Field(
+        default=(), description="kinds of slices that the figure is not made for, and why not"
+    )
     variants: tuple[Variant, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -222,13 +244,41 @@ class Indicator(Model):
         ):
             message = f"what is weighted by {BY_DESIGN} needs the slice stratum"
             raise ValueError(message)
-        if len(set(self.slices)) < len(self.slices):
+        known = [*self.slices, *(each.slice for each in self.not_sliced)]
+        if len(set(known)) < len(known):
             message = "slices declared twice"
             raise ValueError(message)
         for name, used in (("domain", self.domains), ("unit_kind", (self.unit_kind,))):
             if unknown := sorted(set(used) - set(codes(name))):
                 message = f"not on the list {name}: {', '.join(unknown)}"
                 raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _counts_alike(self) -> "Indicator":
+        """What was drawn with unequal probability is weighted, or not counted."""
+        for variant in self.variants:
+            if (
+                self.kind == "rate"
+                and variant.estimates == "population"
+                and variant.weighting is None
+                and "stratified_random" in variant.sampling_bases
+            ):
+                message = (
+                    f"variant {variant.id}: samples of a stratified design are drawn with unequal "
+                    f"probability and not added up unweighted; give it `weighting: {BY_DESIGN}`, "
+                    "or take stratified_random out of sampling_bases"
+                )
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _says_how_it_is_sliced(self) -> "Indicator":
+        """What comes from records of inspections is divided in every way, or says why not."""
+        said = {*self.slices, *(each.slice for each in self.not_sliced)}
+        if self.unit_kind in INSPECTED_UNITS and (open_ := sorted(set(PLAN_SLICES) - said)):
+            message = f"divide it by {', '.join(open_)}, or say under not_sliced why not"
+            raise ValueError(message)
         return self
 
 
@@ -249,7 +299,8 @@ def load_indicators(folder: Path = INDICATORS_DIR) -> Mapping[str, Indicator]:
 
 @cache
 def weights(name: str) -> pl.DataFrame:
-    """A list of weights: slice_type, slice, weight (> 0), name_zh, source; as text but the weight.
+    """A list of weights: slice_type, slice, weight (> 0), name_zh, source_en, source_zh; as
+    text but the weight.
 
     Raises:
         ConfigurationError: no such list, a slice twice, or a weight that is not above 0.

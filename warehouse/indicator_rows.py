@@ -26,9 +26,7 @@ def indicator_rows(
     return {
         "ref.indicator": _frame(_indicator_row(indicator) for indicator in known.values()),
         "ref.indicator_slice": _frame(
-            {"indicator_id": indicator.id, "slice_type": slice_type}
-            for indicator in known.values()
-            for slice_type in ("all", *indicator.slices)
+            row for indicator in known.values() for row in _slice_rows(indicator)
         ),
         "ref.indicator_variant": _frame(_variant_row(*pair) for pair in pairs),
         "ref.indicator_population": _frame(
@@ -62,10 +60,27 @@ def _indicator_row(indicator: Indicator) -> Row:
         "unit": indicator.unit,
         "unit_kind": indicator.unit_kind,
         "suppress_below": indicator.suppress_below,
-        "source": indicator.source,
+        "source_en": indicator.source.en,
+        "source_zh": indicator.source.zh,
         "notes_en": indicator.notes.en if indicator.notes else None,
         "notes_zh": indicator.notes.zh if indicator.notes else None,
     }
+
+
+def _slice_rows(indicator: Indicator) -> Iterator[Row]:
+    """How it is divided, and how not."""
+    words = {
+        **dict.fromkeys(("all", *indicator.slices)),
+        **{each.slice: each.words for each in indicator.not_sliced},
+    }
+    for slice_type, why_not in words.items():
+        yield {
+            "indicator_id": indicator.id,
+            "slice_type": slice_type,
+            "is_made": why_not is None,
+            "words_en": why_not.en if why_not else None,
+            "words_zh": why_not.zh if why_not else None,
+        }
 
 
 def _variant_row(indicator: Indicator, variant: Variant) -> Row:

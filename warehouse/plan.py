@@ -148,7 +148,7 @@ class Official(Model):
 
     variant: Identifier
     awaiting_decision: bool = False
-    note: str | None = None
+    note: Words | None = None
 
 
 class PlannedSamples(Model):

@@ -25,10 +25,10 @@ acceptances as (
     select
         source_id,
         project_no,
+        attempt,
         entity_uscc,
         supervised
     from latest.acceptance
-    where attempt = 1
 ),
 
 roster_topics as (
@@ -106,7 +106,7 @@ details as (
     select
         'acceptance' as unit_kind,
         source_id,
-        project_no as unit_no,
+        project_no || '/' || cast(attempt as varchar) as unit_no,
         entity_uscc,
         entity_uscc as firm_uscc,
         supervised,
@@ -120,6 +120,7 @@ inspected_units as (
         verdicts.unit_kind,
         verdicts.source_id,
         verdicts.unit_no,
+        verdicts.attempt,
         verdicts.domain,
         verdicts.programme,
         verdicts.sampling_basis,
@@ -175,7 +176,33 @@ units as (
     select * from inspected_units
     union all
     select
-        *,
+        unit_kind,
+        source_id,
+        unit_no,
+        cast(null as bigint) as attempt,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        counted_on,
+        division_code,
+        product_category,
+        industry_division,
+        link,
+        entity_uscc,
+        firm_uscc,
+        supervised,
+        trait,
+        size,
+        assessed_period,
+        final_verdict,
+        verdict_basis,
+        recheck_no,
+        is_recheck,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row,
         cast(null as varchar) as stratum,
         cast(null as double) as inclusion_probability
     from other_units
@@ -212,7 +239,8 @@ profiled_units as (
         || '|' || coverage || '|' || link || '|' || division_code || '|' || product_category
         || '|' || industry_division || '|' || coalesce(cast(supervised as varchar), '')
         || '|' || cast(is_recheck as varchar) || '|' || coalesce(verdict_basis, '')
-        || '|' || coalesce(final_verdict, '') || '|' || coalesce(trait, '') as profile
+        || '|' || coalesce(final_verdict, '') || '|' || coalesce(trait, '')
+        || '|' || coalesce(cast(attempt as varchar), '') as profile
     from described_units
 ),
 
@@ -233,7 +261,8 @@ profiles as (
         min(cast(is_recheck as varchar)) as is_recheck,
         min(verdict_basis) as verdict_basis,
         min(final_verdict) as final_verdict,
-        min(trait) as trait
+        min(trait) as trait,
+        min(cast(attempt as varchar)) as attempt
     from profiled_units
     group by profile
 ),
@@ -271,6 +300,7 @@ tried as (
             when 'verdict_basis' then profiles.verdict_basis
             when 'final_verdict' then profiles.final_verdict
             when 'trait' then profiles.trait
+            when 'attempt' then profiles.attempt
         end as value
     from profiles
     inner join fields

@@ -3,8 +3,8 @@
 -- Verdicts are ranked: fail, method_inadequate, undecided, conditional, pass. The worst result
 -- decides, and a result with a limit but no verdict leaves a sample undecided unless another fails.
 -- A confirmed detection of a banned substance fails the sample whatever was reported.
--- Units are counted on the first day known of: sampled, reported, published. Of acceptances only
--- the first completion acceptance (attempt 1) counts; pre-acceptance is attempt 0.
+-- Units are counted on the first day known of: sampled, reported, published. Every attempt of an
+-- acceptance is a unit of its own; which one counts, ref.unit_kind and the definitions say.
 with samples as (
     select * from latest.sample
 ),
@@ -169,6 +169,7 @@ sample_units as (
         'sample' as unit_kind,
         judged_samples.source_id,
         judged_samples.sample_no as unit_no,
+        cast(null as bigint) as attempt,
         judged_samples.domain,
         judged_samples.programme,
         judged_samples.sampling_basis,
@@ -205,6 +206,7 @@ inspection_units as (
         'site_inspection' as unit_kind,
         source_id,
         inspection_no as unit_no,
+        cast(null as bigint) as attempt,
         domain,
         programme,
         sampling_basis,
@@ -232,7 +234,8 @@ acceptance_units as (
     select
         'acceptance' as unit_kind,
         source_id,
-        project_no as unit_no,
+        project_no || '/' || cast(attempt as varchar) as unit_no,
+        attempt,
         domain,
         programme,
         sampling_basis,
@@ -254,7 +257,6 @@ acceptance_units as (
         source_sheet,
         source_row
     from acceptances
-    where attempt = 1
 ),
 
 units as (
@@ -270,6 +272,7 @@ verdicts as (
         unit_kind,
         source_id,
         unit_no,
+        attempt,
         domain,
         programme,
         sampling_basis,

@@ -149,6 +149,7 @@ classed_items as (
         placed_items.item_code,
         items.item_group,
         coalesce(items.in_class = 'true', false) as in_class,
+        coalesce(items.in_source = 'true', false) as in_source,
         placed_items.water_body,
         placed_items.months,
         placed_items.results,

@@ -1,8 +1,9 @@
 -- One row per place of water and period: the class of its worst item, and what follows from it.
 --
 -- Single factor: the worst of the 21 items decides (环办〔2011〕22号). What was not monitored is named
--- and not filled in. A source of drinking water is held against class III, without chemical oxygen
--- demand, and against the limits of the supplementary and specific items that were measured.
+-- and not filled in. A source of drinking water is held against class III of the items that
+-- ref.water_item names for sources (环办〔2011〕22号: without chemical oxygen demand), and against the
+-- limits of the supplementary and specific ones that were measured.
 with item_periods as (
     select * from fact.water_item_period
 ),
@@ -33,10 +34,7 @@ heads as (
         max(class_no) filter (where item_code = 'fc') as coliform_class_no,
         max(value) filter (where item_code = 'intake') as intake,
         count(class_no) filter (where item_group in ('supplementary', 'specific')) as source_items,
-        max(class_no) filter (
-            where
-            (in_class and item_code <> 'cod') or item_group in ('supplementary', 'specific')
-        ) as source_class_no,
+        max(class_no) filter (where in_source) as source_class_no,
         min(first_on) as first_on,
         max(last_on) as last_on,
         max(received_on) as received_on
@@ -65,10 +63,7 @@ worst_items as (
                 list(item_periods.item_code) filter (
                     where
                     item_periods.class_no > 3
-                    and (
-                        (item_periods.in_class and item_periods.item_code <> 'cod')
-                        or item_periods.item_group in ('supplementary', 'specific')
-                    )
+                    and item_periods.in_source
                     and item_periods.item_code is not null
                 )
             ), '+'
@@ -82,7 +77,7 @@ worst_items as (
         ) filter (
             where
             item_periods.class_no is not null
-            and (item_periods.in_class or item_periods.item_group in ('supplementary', 'specific'))
+            and (item_periods.in_class or item_periods.in_source)
         ) as worst_row
     from heads
     inner join item_periods

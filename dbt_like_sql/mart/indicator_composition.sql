@@ -3,7 +3,7 @@
 --
 -- Here a rate that pools what must not be pooled shows, and stops the build, with the programme
 -- in the row: a figure that speaks for a population holds random samples of complete lists only, a
--- census only units of a census.
+-- census only units of a census, and what is operational holds random samples or others, never both.
 with units as (
     select * from fact.indicator_unit
     where coalesce(assessed_period, 'year') = 'year'
@@ -31,6 +31,18 @@ parts as (
     group by 1, 2, 3, 4, 5
 ),
 
+-- What each variant counts: random units, others, or both.
+counted as (
+    select
+        indicator_id,
+        variant_id,
+        max(case when is_random then 1 else 0 end) as random_units,
+        max(case when is_random then 0 else 1 end) as other_units
+    from parts
+    where denominator > 0
+    group by indicator_id, variant_id
+),
+
 composition as (
     select
         parts.indicator_id,
@@ -44,7 +56,7 @@ composition as (
             when parts.estimates = 'population' then parts.is_random and parts.coverage = 'complete'
             when parts.estimates = 'census'
                 then parts.sampling_basis = 'census' and parts.coverage = 'complete'
-            else true
+            else coalesce(counted.random_units + counted.other_units, 0) < 2
         end as may_be_pooled,
         parts.numerator,
         parts.denominator,
@@ -53,6 +65,10 @@ composition as (
         parts.last_day,
         build.as_of
     from parts
+    left join counted
+        on
+            parts.indicator_id = counted.indicator_id
+            and parts.variant_id = counted.variant_id
     cross join build
 )
 

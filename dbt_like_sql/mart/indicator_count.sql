@@ -10,6 +10,7 @@ with units as (
 
 slices as (
     select * from ref.indicator_slice
+    where is_made
 ),
 
 divisions as (

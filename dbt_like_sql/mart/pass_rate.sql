@@ -2,7 +2,9 @@
 --
 -- Counts are summed first and divided once. Programme, sampling basis and coverage are never summed
 -- over, so random and targeted samples are never pooled. Rechecks are not counted themselves: their
--- verdict already is the final verdict of the sample that they replace.
+-- verdict already is the final verdict of the sample that they replace. Of what is tried several
+-- times, such as an acceptance, only the attempt that ref.unit_kind names is counted.
+-- The rate of a division or category with few units is not shown, nor what it could be told from.
 -- Bounds: Wilson (1927), in the form of Brown, Cai and DasGupta (2001), equation 4:
 -- (x + z²/2 ± z·sqrt(x·(n - x)/n + z²/4)) / (n + z²); none for a census.
 with units as (
@@ -13,18 +15,55 @@ bases as (
     select * from ref.sampling_basis
 ),
 
+unit_kinds as (
+    select * from ref.unit_kind
+),
+
+indicators as (
+    select * from ref.indicator
+),
+
+fields as (
+    select * from ref.indicator_population
+),
+
 build as (
     select * from meta.build
 ),
 
+-- Units below which the rate of a part is not shown, as the indicators of its field say; where a
+-- field has none, as the strictest indicator does.
+suppression as (
+    select
+        fields.domain,
+        indicators.unit_kind,
+        max(indicators.suppress_below) as suppress_below
+    from indicators
+    inner join fields
+        on indicators.indicator_id = fields.indicator_id
+    group by fields.domain, indicators.unit_kind
+),
+
+strictest as (
+    select max(suppress_below) as suppress_below
+    from indicators
+),
+
 dated_units as (
     select
-        *,
-        cast(extract(year from counted_on) as varchar) as year,
-        cast(extract(quarter from counted_on) as varchar) as quarter_number,
-        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
+        units.*,
+        cast(extract(year from units.counted_on) as varchar) as year,
+        cast(extract(quarter from units.counted_on) as varchar) as quarter_number,
+        lpad(cast(extract(month from units.counted_on) as varchar), 2, '0') as month_number
     from units
-    where not is_recheck
+    left join unit_kinds
+        on units.unit_kind = unit_kinds.code
+    where
+        not units.is_recheck
+        and (
+            units.attempt is null
+            or cast(units.attempt as varchar) = unit_kinds.counted_attempt
+        )
 ),
 
 cells as (
@@ -96,15 +135,24 @@ counts as (
         cast(1.959963984540054 as double) as z,
         rolled_up.sampling_basis <> 'census' as has_sampling_error,
         coalesce(bases.estimates_population = 'true', false)
-        and rolled_up.coverage = 'complete' as estimates_population
+        and rolled_up.coverage = 'complete' as estimates_population,
+        rolled_up.sampling_basis <> 'census'
+        and rolled_up.tested < coalesce(suppression.suppress_below, strictest.suppress_below)
+            as is_small
     from rolled_up
     left join bases
         on rolled_up.sampling_basis = bases.code
+    left join suppression
+        on
+            rolled_up.domain = suppression.domain
+            and rolled_up.unit_kind = suppression.unit_kind
+    cross join strictest
 ),
 
 intervals as (
     select
         *,
+        is_small and (division_code <> 'ALL' or product_category <> 'ALL') as is_suppressed,
         x / nullif(n, 0) as rate,
         (x + z * z / 2) / nullif(n + z * z, 0) as centre,
         z * sqrt(x * (n - x) / nullif(n, 0) + z * z / 4) / nullif(n + z * z, 0) as half_width
@@ -124,25 +172,35 @@ pass_rates as (
         intervals.division_code,
         intervals.product_category,
         intervals.tested,
-        intervals.passed,
-        intervals.conditional,
-        intervals.failed,
+        case when not intervals.is_suppressed then intervals.passed end as passed,
+        case when not intervals.is_suppressed then intervals.conditional end as conditional,
+        case when not intervals.is_suppressed then intervals.failed end as failed,
         intervals.without_verdict,
-        intervals.passed as numerator,
+        case when not intervals.is_suppressed then intervals.passed end as numerator,
         intervals.tested as denominator,
-        intervals.rate,
+        case when not intervals.is_suppressed then intervals.rate end as rate,
         -- at its ends the formula gives 0 and 1 but for rounding
         case
-            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when
+                intervals.tested = 0
+                or not intervals.has_sampling_error
+                or intervals.is_suppressed
+                then null
             when intervals.passed = 0 then 0.0
             else intervals.centre - intervals.half_width
         end as wilson_low,
         case
-            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when
+                intervals.tested = 0
+                or not intervals.has_sampling_error
+                or intervals.is_suppressed
+                then null
             when intervals.passed = intervals.tested then 1.0
             else intervals.centre + intervals.half_width
         end as wilson_high,
         intervals.estimates_population,
+        intervals.is_small,
+        intervals.is_suppressed,
         build.as_of
     from intervals
     cross join build

@@ -21,7 +21,7 @@ def bounds() -> Bounds:
     pass_rate = models["mart.pass_rate"]
     con = duckdb.connect()
     register_references(con)
-    for table in sorted(pass_rate.depends_on - {"ref.sampling_basis"}):
+    for table in sorted(name for name in pass_rate.depends_on if not name.startswith("ref.")):
         create_empty_table(con, contract_of(table, models))
     con.execute("INSERT INTO meta.build DEFAULT VALUES")
     con.execute("CREATE TABLE pair (passed BIGINT, tested BIGINT)")

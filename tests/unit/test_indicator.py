@@ -34,9 +34,13 @@ INDICATOR: dict[str, Any] = {
     "unit": "%",
     "unit_kind": "sample",
     "domains": ["food"],
-    "source": "a clause of a plan",
+    "source": {"en": "a clause of a plan", "zh": "方案条款"},
     "suppress_below": 30,
     "slices": ["division"],
+    "not_sliced": [
+        {"slice": name, "words": {"en": "it has none", "zh": "没有该分项"}}
+        for name in ("pilot", "chain", "industry", "link", "category", "firm_class")
+    ],
     "variants": [VARIANT],
 }
 EXCLUSION: dict[str, Any] = {
@@ -107,7 +111,13 @@ def test_manufacturing_counts_the_29_divisions_13_to_41() -> None:
         ({"v_counted_verdicts": ["fail"]}, "verdicts that pass but are not counted: pass"),
         ({"domains": ["tea"]}, "not on the list domain: tea"),
         ({"variants": [VARIANT, VARIANT]}, "variants declared twice: plain"),
-        ({"slices": ["link", "link"]}, "slices declared twice"),
+        ({"slices": ["division", "division"]}, "slices declared twice"),
+        ({"slices": ["division", "link"]}, "slices declared twice"),
+        ({"not_sliced": []}, "divide it by category, chain, .*, or say under not_sliced why not"),
+        (
+            {"v_sampling_bases": ["random", "stratified_random"]},
+            "variant plain: samples of a stratified design are drawn with unequal probability",
+        ),
         ({"v_weighting": "gold"}, "no list of weights 'gold'; known lists: manufacturing_output"),
         ({"v_weighting": "inclusion_probability"}, "needs the slice stratum"),
         ({"v_exclusions": [EXCLUSION, EXCLUSION]}, "reasons named twice.*: online"),
@@ -141,10 +151,11 @@ def test_a_population_rate_over_random_and_targeted_samples_is_refused_by_name(
     with pytest.raises(ConfigurationError, match="a census rate takes units chosen as census"):
         load(tmp_path, **pooled, v_estimates="census", v_sampling_bases=["census", "random"])
 
-    share = load(
-        tmp_path, **pooled, v_estimates="operational", v_sampling_bases=["random", "targeted"]
-    )
-    assert share.variants[0].pooling is None
+    operational = {**pooled, "v_estimates": "operational"}
+    with pytest.raises(ConfigurationError, match="random and targeted samples.*never added up"):
+        load(tmp_path, **operational, v_sampling_bases=["random", "targeted"])
+    for bases in (["targeted", "complaint"], ["random", "stratified_random"]):
+        assert load(tmp_path, **operational, v_sampling_bases=bases).variants[0].pooling is None
 
 
 @pytest.mark.parametrize("column", get_args(ConditionColumn))
@@ -158,6 +169,7 @@ def test_definitions_become_rows(tmp_path: Path) -> None:
     indicator = load(
         tmp_path,
         v_programmes=["evaluative", "routine_monitoring"],
+        v_estimates="operational",
         v_sampling_bases=["random", "stratified_random"],
         v_exclusions=[EXCLUSION],
         v_rounding={"digits": 1},
@@ -166,7 +178,9 @@ def test_definitions_become_rows(tmp_path: Path) -> None:
     rows = indicator_rows({indicator.id: indicator})
 
     assert rows["ref.indicator_population"].height == 4
-    assert rows["ref.indicator_slice"]["slice_type"].to_list() == ["all", "division"]
+    slices = rows["ref.indicator_slice"]
+    assert slices.filter("is_made")["slice_type"].to_list() == ["all", "division"]
+    assert slices.filter(~pl.col("is_made"))["words_zh"].to_list() == ["没有该分项"] * 6
     assert rows["ref.indicator_variant"]["rounding_mode"].to_list() == ["half_even"]
     verdicts = rows["ref.indicator_verdict"].select("verdict", "passes").rows()
     assert verdicts == [("pass", True), ("fail", False)]

@@ -61,7 +61,7 @@ def targets(**changes: Any) -> pl.DataFrame:
 
 def weights(**shares: float) -> pl.DataFrame:
     """The list of output weights, with other industries; `i17=0.3` is the weight of industry 17."""
-    rows = [("manufacturing_output", "industry", k[1:], v, "", "") for k, v in shares.items()]
+    rows = [("manufacturing_output", "industry", k[1:], v, "", "", "") for k, v in shares.items()]
     contract = definition_tables()["ref.indicator_weight"].contract
     return pl.DataFrame(rows, schema=contract.polars_schema(), orient="row")
 
@@ -201,7 +201,9 @@ def test_small_slices_are_not_shown_and_a_small_whole_is_marked() -> None:
     assert shown["food", "all"]["value"] is not None
     assert shown["food", "330782105"]["is_suppressed"] is True
     assert shown["food", "330782105"]["value"] is None
-    assert shown["food", "330782105"]["numerator"] == 28
+    told = ("numerator", "lower", "upper", "q_below")
+    assert [shown["food", "330782105"][name] for name in told] == [None] * 4
+    assert shown["food", "330782105"]["denominator"] == 29
     assert shown["food", "330782106"]["value"] is not None
     assert shown["engi", "330782105"]["is_suppressed"] is False
     assert all(row["target"] is None for row in rows if row["slice_type"] != "all")

@@ -201,7 +201,8 @@ def test_what_awaits_a_decision_says_so(shipped: Plan) -> None:
     for official in shipped.head.official.values():
         if official.awaiting_decision:
             assert official.note
-            assert "awaiting the owner" in official.note
+            assert "awaiting the owner" in official.note.en
+            assert "主管部门" in official.note.zh
 
 
 def test_planned_samples_make_the_periods_of_a_failure_budget(folder: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from pipelines.explain import TABLES
 from warehouse import release_macros
 from warehouse.engine.model import contract_of, load_models
-from warehouse.engine.run import create_empty_table
+from warehouse.engine.run import create_empty_table, register_references
 from warehouse.errors import ConfigurationError
+from warehouse.reference_lists import code_lists
 from warehouse.release_macros import macro_statements
 
 FIGURE = {"indicator_id": "tea_rate", "variant_id": "plain"}
@@ -37,10 +38,19 @@ VALUE: dict[str, Any] = {
     "is_suppressed": False,
     "is_weighted": False,
     "as_of": "2024-12-31",
+    "plan_id": "p",
+    "target_id": "tea_target",
 }
 ROWS: dict[str, list[dict[str, Any]]] = {
     "ref.indicator": [
-        {"indicator_id": "tea_rate", "name_en": "Tea", "name_zh": "茶叶", "kind": "rate"}
+        {
+            "indicator_id": "tea_rate",
+            "name_en": "Tea",
+            "name_zh": "茶叶",
+            "kind": "rate",
+            "source_en": "plan, section 1",
+            "source_zh": "方案第一部分",
+        }
     ],
     "ref.indicator_variant": [
         {**FIGURE, "name_en": "plain", "name_zh": "普通"},
@@ -52,6 +62,18 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "target_id": "tea_target",
             "indicator_id": "tea_rate",
             "official_variant": "plain",
+            "awaiting_decision": True,
+            "official_note_en": "awaiting the owner",
+            "official_note_zh": "待主管部门决定",
+        }
+    ],
+    "ref.indicator_slice": [
+        {
+            "indicator_id": "tea_rate",
+            "slice_type": "industry",
+            "is_made": False,
+            "words_en": "not stated",
+            "words_zh": "来源不列行业",
         }
     ],
     "ref.indicator_exclusion": [{**FIGURE, "reason": "online", "words_en": "was bought online"}],
@@ -102,14 +124,32 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     models = load_models()
-    for table in TABLES:
+    own = {f"ref.{name}" for name in code_lists()}
+    for table in sorted(set(TABLES) - own):
         create_empty_table(con, contract_of(table, models))
         for row in ROWS.get(table, ()):
             con.from_arrow(pl.DataFrame([row]).to_arrow()).create_view("row", replace=True)
             con.execute(f"INSERT INTO {table} BY NAME FROM row")
+    register_references(con)
     for statement in macro_statements():
         con.execute(statement)
     return con
+
+
+def test_in_chinese_it_is_chinese(con: duckdb.DuckDBPyConnection) -> None:
+    said = dict(
+        con.execute(
+            "SELECT label_zh, text_zh FROM mart.explain('tea_target') WHERE part = 'figure'"
+        ).fetchall()
+    )
+    (made_of,) = con.execute(
+        "SELECT label_zh FROM mart.explain('tea_target') WHERE part = 'made_of'"
+    ).fetchall()
+
+    assert said["依据"] == "方案第一部分"
+    assert said["待定"] == "待主管部门决定"
+    assert said["不分项"] == "industry：来源不列行业"
+    assert made_of == ("评价性抽检 / 随机抽样 / 全部",)
 
 
 def lines(con: duckdb.DuckDBPyConnection, asked: str) -> dict[str, list[tuple[Any, ...]]]:

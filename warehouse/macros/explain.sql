@@ -38,26 +38,34 @@ said AS (
             'label_en': 'formula', 'label_zh': '公式',
             'text_en': f.formula_en, 'text_zh': f.formula_zh
         },
-        {'label_en': 'source', 'label_zh': '依据', 'text_en': f.source, 'text_zh': f.source},
+        {
+            'label_en': 'source', 'label_zh': '依据',
+            'text_en': f.source_en, 'text_zh': f.source_zh
+        },
         {'label_en': 'note', 'label_zh': '说明', 'text_en': f.notes_en, 'text_zh': f.notes_zh},
         {
             'label_en': 'value', 'label_zh': '数值',
             'text_en': CASE
-                WHEN f.is_suppressed THEN 'not shown: too few units'
+                WHEN f.is_suppressed
+                    THEN format('not shown: too few units ({:,})', f.denominator)
                 WHEN f.value IS NULL AND f.estimates = 'census' AND f.denominator > 0
                     THEN 'none: not every month that is over was reported'
                 WHEN f.value IS NULL THEN 'none: no unit counts'
                 ELSE printf('%.4f ', f.value) || f.unit
-            END || format(
-                ' ({:,} of {:,}, {:,} left out)', f.numerator, f.denominator, f.excluded
+            END || coalesce(
+                format(' ({:,} of {:,}, {:,} left out)', f.numerator, f.denominator, f.excluded),
+                ''
             ),
             'text_zh': CASE
-                WHEN f.is_suppressed THEN '样本过少，不予显示'
+                WHEN f.is_suppressed
+                    THEN format('样本过少（{:,}），不予显示', f.denominator)
                 WHEN f.value IS NULL AND f.estimates = 'census' AND f.denominator > 0
                     THEN '无数据：尚有已结束月份未签报'
                 WHEN f.value IS NULL THEN '无数据'
                 ELSE printf('%.4f ', f.value) || f.unit
-            END || format('（{:,}/{:,}，未计入 {:,}）', f.numerator, f.denominator, f.excluded)
+            END || coalesce(
+                format('（{:,}/{:,}，未计入 {:,}）', f.numerator, f.denominator, f.excluded), ''
+            )
         },
         {
             'label_en': 'weights', 'label_zh': '权重',
@@ -66,14 +74,14 @@ said AS (
                 printf('the slices with samples hold %.1f %% of them', f.covered_share),
                 format('{:,} units have none', f.units_without_weight),
                 printf('the effective sample size is %.0f', f.effective_size),
-                f.weight_source
+                f.weight_source_en
             ) END,
             'text_zh': CASE WHEN f.is_weighted THEN concat_ws(
                 '；',
                 printf('已抽样组占全部权重 %.1f %%', f.covered_share),
                 format('无权重样品 {:,}', f.units_without_weight),
                 printf('有效样本量 %.0f', f.effective_size),
-                f.weight_source
+                f.weight_source_zh
             ) END
         },
         {
@@ -135,8 +143,13 @@ said AS (
         },
         {
             'label_en': 'open', 'label_zh': '待定',
-            'text_en': CASE WHEN f.awaiting_decision THEN f.decision_note END,
-            'text_zh': CASE WHEN f.awaiting_decision THEN f.decision_note END
+            'text_en': CASE WHEN f.awaiting_decision THEN f.decision_note_en END,
+            'text_zh': CASE WHEN f.awaiting_decision THEN f.decision_note_zh END
+        },
+        {
+            'label_en': 'no slices', 'label_zh': '不分项',
+            'text_en': CASE WHEN f.division_code IS NULL THEN f.not_sliced_en END,
+            'text_zh': CASE WHEN f.division_code IS NULL THEN f.not_sliced_zh END
         },
         {
             'label_en': 'as of', 'label_zh': '数据截止',
@@ -181,7 +194,12 @@ lines AS (
         row_number() OVER (ORDER BY p.programme, p.sampling_basis, p.coverage),
         'made_of',
         concat_ws(' / ', p.programme, p.sampling_basis, p.coverage),
-        concat_ws(' / ', p.programme, p.sampling_basis, p.coverage),
+        concat_ws(
+            ' / ',
+            coalesce(programmes.name_zh, p.programme),
+            coalesce(bases.name_zh, p.sampling_basis),
+            coalesce(coverages.name_zh, p.coverage)
+        ),
         CASE
             WHEN p.counted = 0 THEN 'none of them counts'
             ELSE format('{:,} of {:,} that count pass', p.passed, p.counted)
@@ -195,6 +213,9 @@ lines AS (
     FROM mart.explained_part(
         indicator, period := period, variant := variant, division := division
     ) AS p
+    LEFT JOIN ref.programme AS programmes ON programmes.code = p.programme
+    LEFT JOIN ref.sampling_basis AS bases ON bases.code = p.sampling_basis
+    LEFT JOIN ref.coverage AS coverages ON coverages.code = p.coverage
     UNION ALL
     SELECT
         4,

@@ -33,17 +33,20 @@ SELECT
             THEN '各层权重 × 合格率之和；层权重为其样本所代表的单位数（样本数 ÷ 入样概率）'
         ELSE '按 ' || v.weighting || ' 各组权重 × 合格率之和，权重在已抽样组间重新归一'
     END AS formula_zh,
-    i.source,
+    i.source_en,
+    i.source_zh,
     i.notes_en,
     i.notes_zh,
     f.* EXCLUDE (indicator_id, variant_id, period_type, period),
     coalesce(t.rounding_digits, v.rounding_digits) AS rounding_digits,
     coalesce(t.awaiting_decision, FALSE) AS awaiting_decision,
-    t.official_note AS decision_note,
+    t.official_note_en AS decision_note_en,
+    t.official_note_zh AS decision_note_zh,
     v.weighting,
-    (
-        SELECT min(w.source) FROM ref.indicator_weight AS w WHERE w.weighting = v.weighting
-    ) AS weight_source
+    w.source_en AS weight_source_en,
+    w.source_zh AS weight_source_zh,
+    s.slices_en AS not_sliced_en,
+    s.slices_zh AS not_sliced_zh
 FROM mart.explained(
     indicator, period := period, variant := variant, division := division
 ) AS e
@@ -56,4 +59,15 @@ JOIN mart.indicator_value AS f
         AND f.period_type = e.period_type AND f.period = e.period
         AND f.slice_type = CASE WHEN e.division_code IS NULL THEN 'all' ELSE 'division' END
         AND f.slice = coalesce(e.division_code, 'all')
+LEFT JOIN (
+    SELECT weighting, min(source_en) AS source_en, min(source_zh) AS source_zh
+    FROM ref.indicator_weight GROUP BY weighting
+) AS w ON w.weighting = v.weighting
+LEFT JOIN (
+    SELECT
+        indicator_id,
+        string_agg(slice_type || ': ' || words_en, '; ' ORDER BY slice_type) AS slices_en,
+        string_agg(slice_type || '：' || words_zh, '；' ORDER BY slice_type) AS slices_zh
+    FROM ref.indicator_slice WHERE NOT is_made GROUP BY indicator_id
+) AS s ON s.indicator_id = e.indicator_id
 LEFT JOIN ref.plan_target AS t ON t.plan_id = f.plan_id AND t.target_id = f.target_id
