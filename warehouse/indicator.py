@@ -299,8 +299,9 @@ def load_indicators(folder: Path = INDICATORS_DIR) -> Mapping[str, Indicator]:
 
 @cache
 def weights(name: str) -> pl.DataFrame:
-    """A list of weights: slice_type, slice, weight (> 0), name_zh, source_en, source_zh; as
-    text but the weight.
+    """A list of weights, all as text but the weight, which is above 0.
+
+    Columns: slice_type, slice, weight, name_zh, source_en, source_zh.
 
     Raises:
         ConfigurationError: no such list, a slice twice, or a weight that is not above 0.

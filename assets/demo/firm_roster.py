@@ -202,11 +202,11 @@ def firm_counts(units: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Tested and passed units by what their firm was on the day.
 
     Args:
-        units: domain, programme, uscc, sampled_on, failed (NULL = no verdict).
+        units: domain, programme, sampling_basis, uscc, sampled_on, failed (NULL = no verdict).
         entries: as of `FirmRoster`.
 
     Returns:
-        domain, programme, year, slice_type (chain, firm_class, subject_type), slice, tested,
+        domain, programme, sampling_basis, year, slice_type (chain, firm_class, subject_type), slice, tested,
         passed.
     """
     numbered_units = units.with_row_index("unit")
@@ -222,12 +222,13 @@ def firm_counts(units: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     told = numbered_units.join(held.select("unit", *slices), on="unit", how="left").with_columns(
         pl.col(slices).fill_null("UNSTATED")
     )
-    by = ("domain", "programme", "year", "slice_type", "slice")
+    field = ("domain", "programme", "sampling_basis", "year")
+    by = (*field, "slice_type", "slice")
     return (
         told.with_columns(year=pl.col("sampled_on").dt.strftime("%Y"))
         .unpivot(
             slices,
-            index=["domain", "programme", "year", "failed"],
+            index=[*field, "failed"],
             variable_name="slice_type",
             value_name="slice",
         )

@@ -142,7 +142,7 @@ def tell(
             ),
         ]
     )
-    of_firm = ("domain", "programme", "uscc", "sampled_on", "failed")
+    of_firm = ("domain", "programme", "sampling_basis", "uscc", "sampled_on", "failed")
     slices = ("attempt", "supervised", "month", "division_code", "category")
     latest_attempts = attempts.contents.filter("latest").with_columns(
         pl.col("attempt").cast(pl.Int64), supervised=pl.col("supervised") == "是"

@@ -59,28 +59,40 @@ def table(home: Home, name: str) -> pl.DataFrame:
     return pl.read_parquet(home.model_file(name))
 
 
-def of_programmes(truth: Truth, *programmes: str, domain: str) -> pl.DataFrame:
+def of_programme(truth: Truth, domain: str, programme: str, basis: str) -> pl.DataFrame:
     return truth.counts.filter(
-        pl.col("domain") == domain, pl.col("programme").is_in(programmes)
+        domain=domain, programme=programme, sampling_basis=basis
     ).with_columns(period=pl.col("month").dt.strftime("%Y-%m"))
 
 
 @pytest.mark.parametrize(
-    ("indicator", "variant", "domain", "programme"),
+    ("indicator", "variant", "domain", "programme", "basis"),
     [
-        ("food_pass_rate", "supervision", "food", "supervision"),
-        ("food_pass_rate", "evaluative", "food", "evaluative"),
-        ("agri_product_pass_rate", "routine_monitoring", "agri", "routine_monitoring"),
-        ("agri_product_pass_rate", "supervision_checks", "agri", "supervision"),
-        ("manufacturing_pass_rate", "raw", "manufactured", "evaluative"),
-        ("engineering_first_acceptance_rate", "all_projects", "construction", "acceptance"),
+        ("food_pass_rate", "supervision", "food", "supervision", "targeted"),
+        ("food_pass_rate", "evaluative", "food", "evaluative", "random"),
+        (
+            "agri_product_pass_rate",
+            "routine_monitoring",
+            "agri",
+            "routine_monitoring",
+            "random",
+        ),
+        ("agri_product_pass_rate", "supervision_checks", "agri", "supervision", "targeted"),
+        ("manufacturing_pass_rate", "raw", "manufactured", "evaluative", "random"),
+        (
+            "engineering_first_acceptance_rate",
+            "all_projects",
+            "construction",
+            "acceptance",
+            "census",
+        ),
     ],
 )
 def test_counts_are_those_of_the_truth_in_every_month_and_division(
-    city: tuple[Home, Truth], indicator: str, variant: str, domain: str, programme: str
+    city: tuple[Home, Truth], indicator: str, variant: str, domain: str, programme: str, basis: str
 ) -> None:
     home, truth = city
-    true = of_programmes(truth, programme, domain=domain)
+    true = of_programme(truth, domain, programme, basis)
     counts = table(home, "mart.indicator_count").filter(
         pl.col("indicator_id") == indicator,
         pl.col("variant_id") == variant,
@@ -130,6 +142,7 @@ def test_chains_and_classes_of_firms_are_those_of_the_truth(city: tuple[Home, Tr
         true = truth.firm_counts.filter(
             pl.col("domain") == domain,
             pl.col("programme") == programme,
+            pl.col("sampling_basis") == "random",
             pl.col("slice_type").is_in(wanted),
             pl.col("tested") > 0,
         ).select(cell)
