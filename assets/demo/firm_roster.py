@@ -206,8 +206,8 @@ def firm_counts(units: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         entries: as of `FirmRoster`.
 
     Returns:
-        domain, programme, sampling_basis, year, slice_type (chain, firm_class, subject_type), slice, tested,
-        passed.
+        domain, programme, sampling_basis, year, slice_type (chain, firm_class, subject_type),
+        slice, tested, passed.
     """
     numbered_units = units.with_row_index("unit")
     held = (
