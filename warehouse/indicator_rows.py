@@ -69,7 +69,7 @@ def _indicator_row(indicator: Indicator) -> Row:
 
 def _slice_rows(indicator: Indicator) -> Iterator[Row]:
     """How it is divided, and how not."""
-    words = {
+    words: dict[str, Words | None] = {
         **dict.fromkeys(("all", *indicator.slices)),
         **{each.slice: each.words for each in indicator.not_sliced},
     }
