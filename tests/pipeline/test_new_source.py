@@ -100,16 +100,10 @@ def test_its_samples_are_in_the_pass_rate(release: duckdb.DuckDBPyConnection) ->
         ORDER BY ALL
         """
     ).fetchall()
+    # Divisions with so few samples have no rate. Of the twelve, two failed: one for 克百威, a ban.
     assert rates == [
-        (
-            "330782100",
-            "routine_monitoring",
-            "random",
-            2,
-            0,
-            True,
-        ),  # one more for 克百威, which is banned
-        ("330782105", "routine_monitoring", "random", 10, 10, True),
+        ("330782100", "routine_monitoring", "random", 2, None, True),
+        ("330782105", "routine_monitoring", "random", 10, None, True),
         ("ALL", "routine_monitoring", "random", 12, 10, True),
     ]
 
