@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
+import duckdb
 
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, dependency, explained
 from warehouse import progress
-from warehouse.connection import connect
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
 from warehouse.fingerprint import code_version
@@ -16,7 +16,6 @@ from warehouse.home import Home
 from warehouse.release import PublishedTable, build_release, published_tables
 from warehouse.release_macros import macro_statements
 from warehouse.release_store import Release, keep_last, read_release
-from warehouse.sql import literal
 
 KEPT_RELEASES = 30
 FRESH_FOR = dt.timedelta(hours=36)
@@ -53,7 +52,7 @@ def release_asset(
         tables = published_tables(home, contracts, night.last_day)
         if is_current(home.release_file, _stamp(home, tables, night)):
             context.log.info("nothing has changed since the last release, which stays")
-            return _shown(home, workplace, read_release(home.release_file))
+            return _shown(home, read_release(home.release_file))
         with progress.stage("release", "build"):
             built = build_release(
                 home,
@@ -66,7 +65,7 @@ def release_asset(
         keep_stamp(home.release_file, _stamp(home, tables, night))
         removed = keep_last(home, KEPT_RELEASES)
         context.log.info("release %s published, %s older ones removed", built, len(removed))
-        return _shown(home, workplace, built)
+        return _shown(home, built)
 
     return release
 
@@ -78,10 +77,9 @@ def _stamp(home: Home, tables: Sequence[PublishedTable], night: Night) -> str:
     return files_stamp(home, [*inputs, home.release_file], night.as_of, *declared)
 
 
-def _shown(home: Home, workplace: Workplace, release: Release) -> dg.MaterializeResult[None]:
-    with connect(workplace.resources) as con:
-        con.execute(f"ATTACH {literal(str(home.release_file))} AS release (READ_ONLY)")
-        sizes = con.execute("FROM release.meta.release_table ORDER BY ALL").fetchall()
+def _shown(home: Home, release: Release) -> dg.MaterializeResult[None]:
+    with duckdb.connect(str(home.release_file), read_only=True) as con:
+        sizes = con.execute("FROM meta.release_table ORDER BY ALL").fetchall()
     return dg.MaterializeResult(
         metadata={
             "release_id": release.release_id,

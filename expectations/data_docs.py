@@ -11,11 +11,15 @@ import html
 import re
 import shutil
 from collections.abc import Iterable
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expectations.results import ValidationRun
+
+if TYPE_CHECKING:
+    from great_expectations.render.view import DefaultJinjaPageView
 
 STYLE_SHEET = "data_docs.css"
 _REMOTE = re.compile(r"^(https?:)?//")
@@ -69,14 +73,21 @@ def _page(run: ValidationRun) -> str:
     from great_expectations.render.renderer import (  # noqa: PLC0415 - slow
         ValidationResultsPageRenderer,
     )
-    from great_expectations.render.view import DefaultJinjaPageView  # noqa: PLC0415 - slow
 
     result: Any = expectationSuiteValidationResultSchema.load(run.validation)
     loaded = result.meta["batch_markers"]["ge_load_time"]
     run_time = dt.datetime.strptime(loaded, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=dt.UTC)
     result.meta["run_id"] = RunIdentifier(run_name=run.scope, run_time=run_time)
     document = ValidationResultsPageRenderer().render(result)
-    return stand_alone(DefaultJinjaPageView().render(document))
+    return stand_alone(_view().render(document))
+
+
+@cache
+def _view() -> "DefaultJinjaPageView":
+    """One view for all pages: it compiles its templates once, which takes longer than a page."""
+    from great_expectations.render.view import DefaultJinjaPageView  # noqa: PLC0415 - slow
+
+    return DefaultJinjaPageView()
 
 
 def stand_alone(page: str) -> str:

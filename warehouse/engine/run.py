@@ -245,7 +245,10 @@ def _create_schema(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     schema, name = table.split(".")
-    query = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+    query = (
+        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
+        "AND table_schema = ? AND table_name = ?"
+    )
     return bool(con.execute(query, [schema, name]).fetchall())
 
 

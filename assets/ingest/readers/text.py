@@ -11,7 +11,6 @@ import csv
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice, zip_longest
 from pathlib import Path
 
@@ -219,22 +218,17 @@ def read_fast(path: Path, separator: str, layout: Layout, out: Path) -> int | No
     width = _first_width(path, separator)
     if width is None:
         return None
-    with suppress(duckdb.Error):
-        relation = (
-            _duckdb()
-            .cursor()
-            .sql(
-                _READ_FAST.format(
-                    columns=", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
-                ),
-                params={
-                    "path": str(path),
-                    "separator": separator,
-                    "longest": 2 * MAX_LINE_BYTES,
-                    # A quoted line end must not be taken for a border.
-                    "parallel": not layout.quoted,
-                },
-            )
+    with suppress(duckdb.Error), connect() as con:
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
+        relation = con.sql(
+            _READ_FAST.format(columns=columns),
+            params={
+                "path": str(path),
+                "separator": separator,
+                "longest": 2 * MAX_LINE_BYTES,
+                # A quoted line end must not be taken for a border.
+                "parallel": not layout.quoted,
+            },
         )
         relation.write_parquet(str(out), compression="zstd")
         rows: int = pq.read_metadata(out).num_rows
@@ -250,12 +244,6 @@ _READ_FAST = """
         auto_detect = false, strict_mode = true, max_line_size = $longest, parallel = $parallel,
         columns = {{{columns}}})
 """
-
-
-@cache
-def _duckdb() -> duckdb.DuckDBPyConnection:
-    """One database for all files: opening one takes as long as reading a small file."""
-    return connect()
 
 
 def _first_width(path: Path, separator: str) -> int | None:
