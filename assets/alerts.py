@@ -74,7 +74,7 @@ def found_in(home: Home, files: Sequence[Path], resources: Resources) -> pl.Data
     """
     models, records = load_models(), record_contracts()
     with connect(resources) as con:
-        register_references(con)
+        register_references(con, models["latest.sample"].depends_on | models[FOUND].depends_on)
         con.execute("CREATE SCHEMA core; CREATE SCHEMA latest")
         create_view(con, records["core.sample"], home.partition_files("core.sample"))
         create_view(con, records["core.test_result"], list(files))

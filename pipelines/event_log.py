@@ -25,6 +25,7 @@ class NightEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._open: dict[str, Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -49,6 +50,12 @@ class NightEventLog(SqliteEventLogStorage):
         self._initdb(engine)
         self._open[shard] = engine
         return engine
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; Dagster asks with every check, and none goes away."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def dispose(self) -> None:
         """Close the databases."""

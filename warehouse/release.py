@@ -33,6 +33,7 @@ from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
 from warehouse.sql import identifier, qualified
+from warehouse.tables import row_count
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,7 @@ def build_release(
                 _write_inputs(con)
                 _write_description(con, as_of, built_at, code_version)
                 _write_comments(con, contracts)
-                for statement in macros:
-                    con.execute(statement)
+                _write_macros(con, macros)
                 con.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise BlockedError(
@@ -221,13 +221,18 @@ def _rows(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> duckdb.DuckD
 
 def _rows_in_files(tables: Sequence[PublishedTable]) -> dict[str, int]:
     """Table → rows that its files hold, counted apart from the file that was written."""
-    with duckdb.connect() as con:
-        return {
-            table.contract.table: 0
-            if table.is_empty
-            else _rows(con, table).aggregate("count(*)").fetchall()[0][0]
-            for table in tables
-        }
+    return {
+        table.contract.table: sum(map(_rows_in_file, table.files))
+        if table.rows is None
+        else table.rows.height
+        for table in tables
+    }
+
+
+def _rows_in_file(path: Path) -> int:
+    if path.suffix == ".csv":
+        return pl.read_csv(path, infer_schema=False).height
+    return row_count(path)
 
 
 def _write_dictionary(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
@@ -286,6 +291,13 @@ def _write_comments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract
     for contract in contracts:
         for statement in comment_statements(contract):
             con.execute(statement)
+    con.commit()
+
+
+def _write_macros(con: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    con.begin()  # as for comments
+    for statement in statements:
+        con.execute(statement)
     con.commit()
 
 

@@ -83,7 +83,7 @@ def status(direction: str, last: dt.date | None, stop: dt.date | None) -> str:
 @pytest.fixture(scope="module")
 def con() -> duckdb.DuckDBPyConnection:
     found = duckdb.connect()
-    register_references(found)
+    register_references(found, MODEL.depends_on)
     create_empty_table(found, RUNS)
     found.execute("CREATE SCHEMA IF NOT EXISTS meta")
     found.execute("CREATE TABLE meta.build AS SELECT DATE '2024-06-30' AS as_of")

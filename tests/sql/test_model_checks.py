@@ -17,7 +17,7 @@ PASS_RATE = MODELS["mart.pass_rate"]
 def pass_rates() -> Iterator[duckdb.DuckDBPyConnection]:
     """mart.pass_rate over a thousand units of two bases, three months, with and without verdict."""
     con = duckdb.connect()
-    register_references(con)
+    register_references(con, PASS_RATE.depends_on)
     for table in sorted(name for name in PASS_RATE.depends_on if not name.startswith("ref.")):
         create_empty_table(con, contract_of(table, MODELS))
     create_empty_table(con, PASS_RATE.contract)

@@ -150,8 +150,8 @@ def test_a_failing_model_leaves_the_last_good_file(home: Home) -> None:
 
 def test_code_lists_are_readable_as_ref() -> None:
     with duckdb.connect() as con:
-        register_references(con)
-        register_references(con)
+        register_references(con, ["ref.sampling_basis", "core.sample"])
+        register_references(con, ["ref.sampling_basis", "core.sample"])
         codes = con.sql("SELECT code FROM ref.sampling_basis WHERE estimates_population = 'true'")
         assert codes.fetchall() == [("random",), ("stratified_random",), ("census",)]
 

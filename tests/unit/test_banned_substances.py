@@ -114,15 +114,16 @@ def test_bans_by_substance_product_and_day() -> None:
         "parameter_name": [row[2] for row in GOLDEN],
         "qualifier": ["DETECTED"] * size,
     }
+    model = load_models()["fact.banned_detection"]
     with duckdb.connect() as con:
-        register_references(con)
+        register_references(con, model.depends_on)
         con.execute("CREATE SCHEMA latest")
         for table, rows in (("sample", samples), ("test_result", results)):
             contract = record_contracts()[f"core.{table}"]
             con.execute(contract.model_copy(update={"table": f"latest.{table}"}).empty_table_sql())
             con.register("rows", pl.DataFrame(rows))
             con.execute(f"INSERT INTO latest.{table} BY NAME FROM rows")
-        found = con.sql(load_models()["fact.banned_detection"].sql).pl()
+        found = con.sql(model.sql).pl()
     bans = {
         int(number): (notice, verified)
         for number, notice, verified in found.select("sample_no", "notice", "is_verified").rows()

@@ -8,7 +8,7 @@ same inputs give the same file) and swaps the file in when it is whole.
 import datetime as dt
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,12 @@ class Mismatch:
         return f"{self.file}: expected {self.expected}, actual {self.actual}"
 
 
-def register_references(con: duckdb.DuckDBPyConnection) -> None:
-    """Make code lists and tables of definitions readable as ``ref.…``; what is there stays."""
-    for table in reference_table_names():
+def register_references(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Make those of some tables that are code lists or definitions readable as ``ref.…``.
+
+    What is there stays.
+    """
+    for table in sorted(set(tables) & set(reference_table_names())):
         if not _exists(con, table):
             _register_frame(con, table, reference_rows(table))
 
@@ -168,7 +171,7 @@ def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
     """
     con = duckdb.connect()
     try:
-        register_references(con)
+        register_references(con, reference_table_names())
         computed = [table.contract for table in load_computed().values()]
         for contract in (
             *record_contracts().values(),

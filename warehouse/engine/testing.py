@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.connection import connect
 from warehouse.contract import Contract
 from warehouse.engine.model import ModelTest, Row, SqlModel, contract_of
 from warehouse.engine.run import (
@@ -40,15 +41,12 @@ def run_model_test(model: SqlModel, test: ModelTest, models: Mapping[str, SqlMod
         ConfigurationError: the test names unknown tables or columns, or values of a wrong type.
     """
     where = f"{model.file}, test '{test.name}'"
-    con = duckdb.connect()
     try:
-        _fill_inputs(con, model, test, models, where)
-        register_references(con)
-        return _difference(con, model, test, where)
+        with connect() as con:
+            _fill_inputs(con, model, test, models, where)
+            return _difference(con, model, test, where)
     except duckdb.Error as error:
         raise ConfigurationError(f"{where}: {error}") from error
-    finally:
-        con.close()
 
 
 def _fill_inputs(
@@ -61,6 +59,7 @@ def _fill_inputs(
     # Code lists are the project's own, and so are definitions unless a test gives others.
     lists = {f"ref.{name}" for name in code_lists()}
     own = {*lists, *(reference_table_contracts().keys() - test.given.keys())}
+    register_references(con, model.depends_on & own)
     inputs = sorted(model.depends_on - own)
     named = {*test.given, *model.defaults}
     if foreign := sorted(named - (model.depends_on - lists)):
