@@ -13,6 +13,7 @@ from warehouse.engine.model import contract_of, load_models
 from warehouse.engine.run import create_empty_table, register_references
 from warehouse.errors import ConfigurationError
 from warehouse.reference_lists import code_lists
+from warehouse.reference_tables import reference_table_names
 from warehouse.release_macros import macro_statements
 
 FIGURE = {"indicator_id": "tea_rate", "variant_id": "plain"}
@@ -130,7 +131,7 @@ def con() -> duckdb.DuckDBPyConnection:
         for row in ROWS.get(table, ()):
             con.from_arrow(pl.DataFrame([row]).to_arrow()).create_view("row", replace=True)
             con.execute(f"INSERT INTO {table} BY NAME FROM row")
-    register_references(con)
+    register_references(con, reference_table_names())
     for statement in macro_statements():
         con.execute(statement)
     return con
