@@ -4,7 +4,7 @@
 -- trigger, and a period of days or months that ends on a day off ends on the next working day
 -- (Civil Code Art. 201, 203). Hours run from the minute of the trigger. A day that the calendar
 -- does not hold gives no due day, and so no judgement. An extension counts that was approved
--- before the clock had run out.
+-- before the clock, as extended until then, had run out. Once it has, no later one counts.
 with clock_runs as (
     select * from fact.clock_run
 ),
@@ -25,19 +25,35 @@ build as (
     select * from meta.build
 ),
 
+extensions as (
+    select * from fact.clock_extension
+),
+
 lengthened as (
     select
         *,
-        false as is_extended,
+        0 as extension_no,
+        cast(null as date) as approved_on,
+        cast(null as timestamp) as approved_at,
+        0 as extension_approved,
+        0 as extension_allowed,
         length as total_length
     from clock_runs
     union all
     select
-        *,
-        true as is_extended,
-        length + extension_allowed as total_length
+        clock_runs.*,
+        extensions.extension_no,
+        extensions.approved_on,
+        extensions.approved_at,
+        extensions.extension_approved,
+        extensions.extension_allowed,
+        clock_runs.length + extensions.extension_allowed as total_length
     from clock_runs
-    where extension_allowed > 0
+    inner join extensions
+        on
+            clock_runs.source_id = extensions.source_id
+            and clock_runs.case_no = extensions.case_no
+            and clock_runs.clock_id = extensions.clock_id
 ),
 
 working_days as (
@@ -81,10 +97,7 @@ numbered as (
 
 counted as (
     select
-        numbered.source_id,
-        numbered.case_no,
-        numbered.clock_id,
-        numbered.is_extended,
+        numbered.*,
         case
             when numbered.unit = 'hour'
                 then numbered.trigger_at + numbered.total_length * interval 1 hour
@@ -107,39 +120,76 @@ dated as (
         source_id,
         case_no,
         clock_id,
-        is_extended,
+        extension_no,
+        approved_on,
+        approved_at,
+        extension_approved,
+        extension_allowed,
         due_at,
         coalesce(due_day, cast(due_at as date)) as due_on
     from counted
+),
+
+-- Beside each extension, when the clock would have run out without it.
+compared as (
+    select
+        *,
+        lag(due_on) over one_clock as due_before,
+        lag(due_at) over one_clock as due_at_before
+    from dated
+    window one_clock as (partition by source_id, case_no, clock_id order by extension_no)
+),
+
+timed as (
+    select
+        *,
+        min(
+            case when approved_on > due_before or approved_at > due_at_before then extension_no end
+        ) over (partition by source_id, case_no, clock_id) as first_too_late_no
+    from compared
+),
+
+extended as (
+    select
+        source_id,
+        case_no,
+        clock_id,
+        max(extension_approved) as extension_approved,
+        max(extension_no) filter (
+            where extension_no < first_too_late_no or first_too_late_no is null
+        ) as last_extension_no,
+        count(first_too_late_no) > 0 as is_extended_too_late
+    from timed
+    group by 1, 2, 3
 ),
 
 due as (
     select
         clock_runs.*,
         first_due.due_on as first_due_on,
-        coalesce(clock_runs.extended_on > first_due.due_on, false) as is_extended_too_late,
-        case
-            when clock_runs.extended_on > first_due.due_on then first_due.due_on
-            when clock_runs.extension_allowed > 0 then last_due.due_on
-            else first_due.due_on
-        end as due_on,
-        case
-            when clock_runs.extended_on > first_due.due_on then first_due.due_at
-            else coalesce(last_due.due_at, first_due.due_at)
-        end as due_at
+        last_due.due_on,
+        last_due.due_at,
+        coalesce(clock_runs.stated_extension, extended.extension_approved) as extension_approved,
+        coalesce(clock_runs.stated_extension, last_due.extension_allowed) as extension_counted,
+        extended.is_extended_too_late
     from clock_runs
+    inner join extended
+        on
+            clock_runs.source_id = extended.source_id
+            and clock_runs.case_no = extended.case_no
+            and clock_runs.clock_id = extended.clock_id
     inner join dated as first_due
         on
-            clock_runs.source_id = first_due.source_id
-            and clock_runs.case_no = first_due.case_no
-            and clock_runs.clock_id = first_due.clock_id
-            and not first_due.is_extended
-    left join dated as last_due
+            extended.source_id = first_due.source_id
+            and extended.case_no = first_due.case_no
+            and extended.clock_id = first_due.clock_id
+            and first_due.extension_no = 0
+    inner join dated as last_due
         on
-            clock_runs.source_id = last_due.source_id
-            and clock_runs.case_no = last_due.case_no
-            and clock_runs.clock_id = last_due.clock_id
-            and last_due.is_extended
+            extended.source_id = last_due.source_id
+            and extended.case_no = last_due.case_no
+            and extended.clock_id = last_due.clock_id
+            and extended.last_extension_no = last_due.extension_no
 ),
 
 judged as (
@@ -202,6 +252,7 @@ case_clocks as (
         holder,
         first_due_on,
         extension_approved,
+        extension_counted,
         case
             when is_extended_too_late or is_stated_too_late then 'too_late'
             when extension_approved = 0 then 'none'

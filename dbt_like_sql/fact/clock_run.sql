@@ -1,7 +1,8 @@
--- One row per case and clock that has started: what started it, what stopped it, what extends it.
+-- One row per case and clock that has started: what started it, and what stopped it.
 --
 -- The first trigger starts a clock. The first stop after it counts, unless the clock was reset
--- later, as by the reopening of a case. Days come from fact.case_clock, which reads the calendar.
+-- later, as by the reopening of a case. Extensions are in fact.clock_extension; days come from
+-- fact.case_clock, which reads the calendar.
 with cases as (
     select
         source_id,
@@ -119,18 +120,6 @@ stops as (
     group by 1, 2, 3
 ),
 
-extensions as (
-    select
-        source_id,
-        case_no,
-        clock_id,
-        cast(sum(extension) as bigint) as extension,
-        max(occurred_on) as extended_on
-    from events
-    where event_type = 'extension_approved' and clock_id is not null
-    group by 1, 2, 3
-),
-
 -- Due days that the case system states. Once one was moved after it had passed, no later counts.
 dated_events as (
     select
@@ -205,16 +194,7 @@ clock_runs as (
         case
             when started.unit = 'stated'
                 then coalesce(date_diff('day', stated.first_due_on, stated.last_due_on), 0)
-            else coalesce(extensions.extension, 0)
-        end as extension_approved,
-        case
-            when started.unit = 'stated' then 0
-            else least(
-                coalesce(extensions.extension, 0),
-                coalesce(started.max_extension, extensions.extension, 0)
-            )
-        end as extension_allowed,
-        extensions.extended_on,
+        end as stated_extension,
         started.unit = 'stated' and coalesce(stated.too_late, 0) > 0 as is_stated_too_late,
         started.length,
         started.unit,
@@ -238,11 +218,6 @@ clock_runs as (
             stops.source_id = stopping.source_id
             and stops.case_no = stopping.case_no
             and stops.stop_order_no = stopping.order_no
-    left join extensions
-        on
-            started.source_id = extensions.source_id
-            and started.case_no = extensions.case_no
-            and started.clock_id = extensions.clock_id
     left join stated
         on
             started.source_id = stated.source_id

@@ -16,6 +16,7 @@ from warehouse.working_calendar import load_years
 MODELS = load_models()
 MODEL = MODELS["fact.case_clock"]
 RUNS = contract_of("fact.clock_run", MODELS)
+EXTENSIONS = contract_of("fact.clock_extension", MODELS)
 YEARS = load_years()
 OFF = {
     holiday.first + dt.timedelta(days=n)
@@ -85,6 +86,7 @@ def con() -> duckdb.DuckDBPyConnection:
     found = duckdb.connect()
     register_references(found, MODEL.depends_on)
     create_empty_table(found, RUNS)
+    create_empty_table(found, EXTENSIONS)
     found.execute("CREATE SCHEMA IF NOT EXISTS meta")
     found.execute("CREATE TABLE meta.build AS SELECT DATE '2024-06-30' AS as_of")
     return found
@@ -107,8 +109,6 @@ def test_due_days_and_status_are_those_counted_day_by_day(
                 "length": length,
                 "trigger_on": trigger,
                 "stop_on": None if gap is None else trigger + dt.timedelta(days=gap),
-                "extension_approved": 0,
-                "extension_allowed": 0,
                 "is_stated_too_late": False,
             }
             for n, (unit, direction, length, trigger, gap) in enumerate(clocks)
