@@ -64,7 +64,7 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
     estimates = weighted_estimates(rates, tables["ref.indicator_weight"])
     whole = with_weighted(rates.filter(WHOLE), estimates)
     scores = tables["mart.survey_score"].filter("is_last_wave", pl.col("survey_domain") == "all")
-    figures = other_figures(counts.filter(~RATE, WHOLE), scores)
+    figures = other_figures(counts.filter(~RATE, WHOLE), scores, tables["ref.return_unit"])
     whole = pl.concat([whole, figures], how="diagonal_relaxed")
     held = _with_target(whole, tables["ref.plan"], tables["ref.plan_target"])
     judged = _judged(held, estimates)

@@ -1,7 +1,8 @@
 """Figures that are no rates: counts of what must not happen, and scores of surveys.
 
-A count of zero is no figure until every month that is over was reported; a score comes from
-``mart.survey_score``. Both end in ``mart.indicator_value`` beside the rates.
+A count of zero is no figure until every unit that owes a return has reported every month that is
+over; a score comes from ``mart.survey_score``. Both end in ``mart.indicator_value`` beside the
+rates.
 """
 
 from collections.abc import Mapping
@@ -19,47 +20,80 @@ HUNDRED = 100
 PERIOD = ("indicator_id", "variant_id", "period_type", "period")
 
 
-def other_figures(counts: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+def other_figures(
+    counts: pl.DataFrame, scores: pl.DataFrame, return_units: pl.DataFrame
+) -> pl.DataFrame:
     """Value, bounds and flags of counts and scores.
 
     Args:
         counts: rows of ``mart.indicator_count`` with `kind`, none of them a rate.
         scores: rows of ``mart.survey_score`` for the whole instrument.
+        return_units: ``ref.return_unit``, who owes a signed return for every month.
 
     Returns:
         The rows with the columns that rates have, and `exact`, the value as a fraction.
     """
-    known = pl.concat([_counted(counts), _scored(counts, scores)], how="diagonal")
+    known = pl.concat([_counted(counts, return_units), _scored(counts, scores)], how="diagonal")
     no = pl.lit(value=False)
     return known.with_columns(is_small=no, is_suppressed=no, is_weighted=no)
 
 
-def _counted(counts: pl.DataFrame) -> pl.DataFrame:
-    """A count is what was found; zero only where every month that is over was reported."""
+def _counted(counts: pl.DataFrame, return_units: pl.DataFrame) -> pl.DataFrame:
+    """A count is what was found; zero only where every return that is owed was signed."""
+    found = counts.filter(pl.col("kind") == "count").with_row_index("row")
+    owed = _returns_owed(found, return_units)
+    reported = pl.col("denominator") - pl.col("numerator")
+    is_known = (pl.col("numerator") > 0) | ((pl.col("owed") > 0) & (reported >= pl.col("owed")))
+    return (
+        found.join(owed, on="row", how="left", validate="1:1")
+        .with_columns(
+            value=pl.when(is_known).then(pl.col("numerator").cast(pl.Float64)),
+            exact=pl.when(is_known).then(pl.col("numerator").cast(pl.String)),
+            lower=pl.lit(None, pl.Float64),
+            upper=pl.lit(None, pl.Float64),
+            interval_method=pl.lit("none"),
+        )
+        .drop("row", "owed")
+    )
+
+
+def _returns_owed(counts: pl.DataFrame, return_units: pl.DataFrame) -> pl.DataFrame:
+    """How many returns each count rests on: for each unit, its months of the period that are over.
+
+    Months are numbered through all years; an end is the first month that does not belong.
+    """
     year = pl.col("period").str.slice(0, 4).cast(pl.Int64)
     quarter = pl.col("period").str.extract(r"Q(\d)$").cast(pl.Int64)
     month = pl.col("period").str.extract(r"-(\d{2})$").cast(pl.Int64)
-    first = year * MONTHS + pl.max_horizontal(
-        pl.when(pl.col("period_type") == "month").then(month - 1).otherwise(0),
-        ((quarter - 1) * 3).fill_null(0),
+    is_month = pl.col("period_type") == "month"
+    periods = counts.select(
+        "row",
+        "indicator_id",
+        first=year * MONTHS
+        + pl.when(is_month).then(month - 1).otherwise((quarter - 1) * 3).fill_null(0),
+        end=year * MONTHS + pl.coalesce(month, quarter * 3, pl.lit(MONTHS)),
+        over=_month_no("as_of")
+        + (pl.col("as_of") == pl.col("as_of").dt.month_end()).cast(pl.Int64),
     )
-    after = year * MONTHS + pl.coalesce(month, quarter * 3, pl.lit(MONTHS))
-    as_of = pl.col("as_of")
-    over = (
-        as_of.dt.year().cast(pl.Int64) * MONTHS
-        + as_of.dt.month().cast(pl.Int64)
-        - pl.when(as_of == as_of.dt.month_end()).then(0).otherwise(1)
+    units = return_units.select(
+        "indicator_id", unit_first=_first_month("valid_from"), unit_end=_first_month("valid_to")
     )
-    due = (pl.min_horizontal(after, over) - first).clip(lower_bound=0)
-    reported = pl.col("denominator") - pl.col("numerator")
-    is_known = (pl.col("numerator") > 0) | ((due > 0) & (reported >= due))
-    return counts.filter(pl.col("kind") == "count").with_columns(
-        value=pl.when(is_known).then(pl.col("numerator").cast(pl.Float64)),
-        exact=pl.when(is_known).then(pl.col("numerator").cast(pl.String)),
-        lower=pl.lit(None, pl.Float64),
-        upper=pl.lit(None, pl.Float64),
-        interval_method=pl.lit("none"),
+    first = pl.max_horizontal("first", "unit_first")
+    end = pl.min_horizontal("end", "over", "unit_end")
+    return (
+        periods.join(units, on="indicator_id", how="inner")
+        .group_by("row")
+        .agg(owed=(end - first).clip(lower_bound=0).sum())
     )
+
+
+def _month_no(day: str) -> pl.Expr:
+    return pl.col(day).dt.year().cast(pl.Int64) * MONTHS + pl.col(day).dt.month() - 1
+
+
+def _first_month(day: str) -> pl.Expr:
+    """The first month that begins on the day or after it."""
+    return _month_no(day) + (pl.col(day).dt.day() > 1).cast(pl.Int64)
 
 
 def _scored(counts: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:

@@ -47,6 +47,7 @@ RecordTable = Literal[
     "project_roster",
     "firm",
     "credit_rating",
+    "inspection_object",
     "periodic_inspection",
     "ledger_entry",
     "draw",

@@ -32,9 +32,9 @@ _STEPS = {
 }
 # Incidents of the year: none of them is major and the city's direct responsibility.
 _INCIDENTS = (
-    ("2024-03-18", "一般", "不负直接监管责任", "工地高处坠物"),
-    ("2024-06-05", "较大", "负有直接监管责任", "农贸市场燃气泄漏"),
-    ("2024-09-24", "重大", "不负直接监管责任", "外地企业产品致多人中毒"),
+    ("2024-03-18", "330782105", "一般", "不负直接监管责任", "工地高处坠物"),
+    ("2024-06-05", "330782001", "较大", "负有直接监管责任", "农贸市场燃气泄漏"),
+    ("2024-09-24", "330782008", "重大", "不负直接监管责任", "外地企业产品致多人中毒"),
 )
 
 
@@ -47,7 +47,7 @@ class CaseTruth:
         states: case_type, state: cases in that state.
         out_of_order: case_no of the cases with an event out of order.
         services: item (wording), channel (wording): applications concluded in the year.
-        incidents: month, reported: what the signed returns say.
+        incidents: division_code, month, reported: what the signed returns say.
         deliveries: rows of `truth.Truth.deliveries`.
         rejected: rows of `truth.Truth.rejected`.
     """
@@ -94,7 +94,9 @@ def write_cases(landing: Path, seed: int) -> CaseTruth:
         .unique()
         .sort("case_no"),
         services=_services(applications),
-        incidents=_returns().select(month="报告月份", reported="报告事件数"),
+        incidents=_returns().select(
+            division_code="行政区划代码", month="报告月份", reported="报告事件数"
+        ),
         deliveries=pl.concat(written),
         rejected=pl.concat(rejected_rows(name, rows) for name, rows in lines.items()),
     )
@@ -140,7 +142,7 @@ def _incidents() -> pl.DataFrame:
     ]
     told = pl.DataFrame(
         [(f"SJ2024{n:05d}", *words) for n, (_, *words) in enumerate(_INCIDENTS, start=1)],
-        schema=["案件编号", "severity", "responsibility", "案由"],
+        schema=["案件编号", "行政区划代码", "severity", "responsibility", "案由"],
         orient="row",
     )
     return (
@@ -150,6 +152,7 @@ def _incidents() -> pl.DataFrame:
             "案件编号",
             "事件",
             "案由",
+            "行政区划代码",
             happened_at=pl.col("day").cast(pl.Datetime("us")),
             事件编号=pl.format("{}-{}", "案件编号", "place"),
             案件类型=pl.lit(_words("case_type")["incident"]),
@@ -162,23 +165,25 @@ def _incidents() -> pl.DataFrame:
 
 
 def _returns() -> pl.DataFrame:
-    """A signed return for each month, three days after it has ended."""
+    """A signed return of each town and street for each month, three days after it has ended."""
     months = pl.DataFrame(
         {"month": pl.date_range(dt.date(2024, 1, 1), dt.date(2024, 12, 1), "1mo", eager=True)}
     )
     signed = pl.col("month").dt.offset_by("1mo").dt.offset_by("2d")
     text = pl.col("month").dt.strftime("%Y-%m")
-    return months.select(
+    towns = demo_list("divisions").select("code9", "name_zh")
+    return months.join(towns, how="cross").select(
         happened_at=signed.cast(pl.Datetime("us")),
-        事件编号=pl.format("LBG{}", text),
-        案件编号=pl.format("LBG{}", text),
+        事件编号=pl.format("LBG{}-{}", text, "code9"),
+        案件编号=pl.format("LBG{}-{}", text, "code9"),
         案件类型=pl.lit(_words("case_type")["incident_return"]),
         事件=pl.lit(_words("case_event_type")["return_signed"]),
         时间=signed.dt.strftime("%Y-%m-%d"),
         领域=pl.lit(_words("domain")["general"]),
+        行政区划代码="code9",
         报告月份=text,
         报告事件数=pl.lit("0"),
-        签发人=pl.lit("市质量强市办"),
+        签发人="name_zh",
     )
 
 

@@ -19,7 +19,7 @@ from assets.demo.firms import draw_firms
 from assets.draw.audit import Audit, Replacement, draw
 from assets.draw.plan import freeze
 
-AUDITS, RESULTS = "draw_audit", "double_random_results"
+AUDITS, RESULTS, OBJECTS = "draw_audit", "double_random_results", "inspection_objects"
 ROSTER, INSPECTORS = 420, 24
 RISK = {"A": 50, "B": 30, "C": 14, "D": 6}
 CATEGORIES = ("儿童用品", "电子电器", "食品相关产品")
@@ -41,21 +41,31 @@ QUARTERS = (
 )
 WEIGHTED, TAMPERED = 2, 3  # quarters, from 0
 BARRED, REFUSED = 0.4, 0.025
+# Credit classes of the objects, a few of which have none; some change in the middle of the year.
+CREDIT = {"A": 34, "B": 40, "C": 16, "D": 6, None: 4}
+RATED_ON, RATED_AGAIN_ON, CHANGED = dt.date(2024, 1, 1), dt.date(2024, 7, 1), 0.15
+LISTED = ("2024-01-10", "2024-07-05")  # days on which the roster of objects is delivered
 PROBLEM = {"A": 0.04, "B": 0.09, "C": 0.18, "D": 0.33}
 
 
 @dataclass(frozen=True)
 class DrawTruth:
-    """What must come out: measure, period (quarter), risk_class, numerator, denominator.
+    """What must come out, by quarter.
 
-    Risk class ALL is left out but for draws_reproducible; the rest follows by adding up.
+    Attributes:
+        counts: measure, period, risk_class, numerator, denominator. Risk class ALL is left out but
+            for draws_reproducible; the rest follows by adding up.
+        credit: measure (refused, discovered), period, credit_class on the day of the draw,
+            numerator, denominator.
     """
 
     counts: pl.DataFrame
+    credit: pl.DataFrame
 
     def write(self, path: Path) -> None:
         """Write the truth as JSON in UTF-8."""
-        text = json.dumps({"counts": self.counts.to_dicts()}, ensure_ascii=False, indent=1)
+        tables = {"counts": self.counts.to_dicts(), "credit": self.credit.to_dicts()}
+        text = json.dumps(tables, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", "utf-8")
 
 
@@ -63,7 +73,9 @@ def write_draws(landing: Path, seed: int) -> DrawTruth:
     """Write audits and results of four draws to `landing`; the same seed gives the same bytes."""
     rng = np.random.default_rng([seed, 83])
     roster, inspectors = _roster(rng), _inspectors()
-    parts = []
+    classes = _credit_classes(np.random.default_rng([seed, 84]), roster)
+    _write_objects(landing, roster, classes)
+    parts, by_credit = [], []
     for number, days in enumerate(QUARTERS):
         frozen_on, due_on, drawn_on, replaced_on, *delivered = map(dt.date.fromisoformat, days)
         plan = _plan(number, frozen_on, due_on)
@@ -80,8 +92,10 @@ def write_draws(landing: Path, seed: int) -> DrawTruth:
         for kind, day in zip(("初报", "公示"), delivered, strict=True):
             path = landing / RESULTS / day.isoformat() / f"{plan['draw_no']}_{kind}.csv"
             write_csv(path, _as_text(visits, published=kind == "公示"), "gb18030")
-        parts.append(_truth(visits, told, f"2024Q{number + 1}", right=number != TAMPERED))
-    return DrawTruth(pl.concat(parts))
+        quarter = f"2024Q{number + 1}"
+        parts.append(_truth(visits, told, quarter, right=number != TAMPERED))
+        by_credit.append(_credit_truth(visits, _held(classes, drawn_on), quarter))
+    return DrawTruth(pl.concat(parts), pl.concat(by_credit))
 
 
 def _plan(number: int, frozen_on: dt.date, due_on: dt.date) -> dict[str, object]:
@@ -114,6 +128,45 @@ def _roster(rng: np.random.Generator) -> pl.DataFrame:
         risk_class=pl.Series([list(RISK)[place] for place in classes]),
         category=pl.Series([CATEGORIES[place] for place in categories]),
     )
+
+
+def _credit_classes(rng: np.random.Generator, roster: pl.DataFrame) -> pl.DataFrame:
+    """Which object has which credit class (NULL = none) from which day on, with its delivery."""
+    names = pl.Series(list(CREDIT), dtype=pl.String)
+    shares = np.array(list(CREDIT.values()), dtype=np.float64)
+    first, second = (
+        roster.select(
+            "unit_id",
+            credit_class=names.gather(pick(rng, shares, roster.height).tolist()),
+            valid_from=pl.lit(day),
+            delivery=pl.lit(delivery),
+        )
+        for delivery, day in enumerate((RATED_ON, RATED_AGAIN_ON))
+    )
+    changed = pl.Series(rng.random(roster.height) < CHANGED)
+    return pl.concat([first, second.filter(changed & second["credit_class"].is_not_null())])
+
+
+def _held(classes: pl.DataFrame, day: dt.date) -> pl.DataFrame:
+    """The class of each object on a day."""
+    known = classes.filter(pl.col("valid_from") <= day).sort("valid_from", maintain_order=True)
+    return known.unique("unit_id", keep="last").select(
+        "unit_id", pl.col("credit_class").fill_null("UNRATED")
+    )
+
+
+def _write_objects(landing: Path, roster: pl.DataFrame, classes: pl.DataFrame) -> None:
+    lines = classes.join(roster, on="unit_id", maintain_order="left")
+    for delivery, day in enumerate(LISTED):
+        rows = lines.filter(delivery=delivery).select(
+            对象编号="unit_id",
+            对象名称="firm_name",
+            统一社会信用代码="uscc",
+            行政区划代码="division_code",
+            信用等级="credit_class",
+            生效日期=pl.col("valid_from").dt.strftime("%Y-%m-%d"),
+        )
+        write_csv(landing / OBJECTS / day / "检查对象名录库.csv", rows, "gb18030")
 
 
 def _inspectors() -> pl.DataFrame:
@@ -236,6 +289,32 @@ def _as_text(visits: pl.DataFrame, *, published: bool) -> pl.DataFrame:
     )
 
 
+def _asked(visits: pl.DataFrame) -> tuple[pl.DataFrame, pl.Expr]:
+    """Objects that were asked to be inspected, and whether they refused."""
+    refused = (pl.col("visited") & pl.col("refused")) | (
+        pl.col("replacement_reason") == "refused"
+    ).fill_null(value=False)
+    return visits.filter(pl.col("visited") | pl.col("replacement_reason").is_not_null()), refused
+
+
+def _credit_truth(visits: pl.DataFrame, held: pl.DataFrame, period: str) -> pl.DataFrame:
+    """Refusals and discoveries by the class that the object had on the day of the draw."""
+    rated = visits.join(held, on="unit_id")
+    checked = rated.filter(pl.col("visited") & ~pl.col("refused"))
+    measures = {"refused": _asked(rated), "discovered": (checked, pl.col("problem"))}
+    return pl.concat(
+        rows.group_by("credit_class")
+        .agg(numerator=met.sum().cast(pl.Int64), denominator=pl.len().cast(pl.Int64))
+        .sort("credit_class")
+        .select(
+            pl.lit(name).alias("measure"),
+            pl.lit(period).alias("period"),
+            *("credit_class", "numerator", "denominator"),
+        )
+        for name, (rows, met) in measures.items()
+    )
+
+
 def _truth(visits: pl.DataFrame, audit: Audit, period: str, *, right: bool) -> pl.DataFrame:
     """Counts from what was made up, not from what the pipeline makes of it."""
     barred = audit.inspectors.filter(pl.col("conflicts") != "").select(
@@ -251,7 +330,6 @@ def _truth(visits: pl.DataFrame, audit: Audit, period: str, *, right: bool) -> p
     )
     declared = barred.explode("unit_id")
     broken = declared.join(people, on=("unit_id", "inspector_id"), how="semi")["unit_id"].to_list()
-    asked = visits.filter(pl.col("visited") | pl.col("replacement_reason").is_not_null())
     measures = {
         "drawn_before_visit": (seen, pl.col("inspected_on") >= pl.col("drawn_on")),
         "two_inspectors": (seen, pl.col("flaw") != "alone"),
@@ -261,11 +339,7 @@ def _truth(visits: pl.DataFrame, audit: Audit, period: str, *, right: bool) -> p
             ~pl.col("unit_id").is_in(broken),
         ),
         "published_on_time": (seen, pl.col("publication") == "on_time"),
-        "refused": (
-            asked,
-            (pl.col("visited") & pl.col("refused"))
-            | (pl.col("replacement_reason") == "refused").fill_null(value=False),
-        ),
+        "refused": _asked(visits),
         "discovered": (seen.filter(~pl.col("refused")), pl.col("problem")),
     }
     whole = pl.DataFrame(

@@ -14,6 +14,10 @@ chosen as (
     where status <> 'not_drawn'
 ),
 
+object_firms as (
+    select * from fact.draw_object_firm
+),
+
 roster_inspectors as (
     select * from latest.draw_inspector
 ),
@@ -208,6 +212,8 @@ draw_visits as (
         chosen.replaces,
         chosen.replacement_reason,
         draws.drawn_on,
+        object_firms.entity_uscc,
+        coalesce(object_firms.credit_class, 'UNKNOWN') as credit_class,
         coalesce(assigned_counts.inspectors_drawn, 0) as inspectors_drawn,
         coalesce(assigned_counts.inspectors_passed_over, 0) as inspectors_passed_over,
         coalesce(conflict_counts.conflicts_declared, 0) as conflicts_declared,
@@ -247,6 +253,11 @@ draw_visits as (
         on
             chosen.source_id = draws.source_id
             and chosen.draw_no = draws.draw_no
+    left join object_firms
+        on
+            chosen.source_id = object_firms.source_id
+            and chosen.draw_no = object_firms.draw_no
+            and chosen.unit_id = object_firms.unit_id
     left join first_visits
         on
             chosen.draw_no = first_visits.draw_no

@@ -1,32 +1,16 @@
 -- Incidents, and the signed returns without which no incident would mean nothing, as units.
 --
--- A major incident with direct supervisory responsibility fails. The return of a month passes where
--- it agrees with the incidents on record; where it reports more, what is not on record fails with
--- it. While responsibility for a major incident is open, the month is not reported.
+-- A major incident with direct supervisory responsibility fails. The return of a unit for a month
+-- passes where it reports no more than is on record; where it reports more, what is not on record
+-- fails with it. While responsibility for a major incident is open, the month is not reported.
 with incidents as (
     select * from fact.case_state
     where case_type = 'incident'
 ),
 
 returns as (
-    select
-        source_id,
-        case_no,
-        domain,
-        coverage,
-        return_month,
-        reported_incidents,
-        division_code,
-        opened_on,
-        delivery_id,
-        received_on,
-        source_sheet,
-        source_row
-    from fact.case_state
-    where
-        case_type = 'incident_return'
-        and exclusion_reason is null
-        and return_month is not null
+    select * from fact.incident_return
+    where case_no is not null
 ),
 
 severities as (
@@ -43,44 +27,10 @@ graded as (
             when severities.is_major is null or incidents.responsibility is null
                 then 'undetermined'
             when incidents.responsibility = 'undetermined' then 'undetermined'
-        end as trait,
-        cast(extract(year from incidents.opened_on) as varchar) || '-'
-        || lpad(cast(extract(month from incidents.opened_on) as varchar), 2, '0') as month
+        end as trait
     from incidents
     left join severities
         on incidents.severity = severities.code
-),
-
-months as (
-    select
-        month,
-        count(*) filter (where trait is null) as counted,
-        count(*) filter (where trait = 'undetermined') as undetermined
-    from graded
-    group by month
-),
-
--- One return per month: the one that was signed last.
-last_returns as (
-    select
-        *,
-        row_number() over (
-            partition by return_month
-            order by opened_on desc, received_on desc, source_id desc, case_no desc
-        ) as recency
-    from returns
-),
-
-compared as (
-    select
-        last_returns.*,
-        greatest(last_returns.reported_incidents - coalesce(months.counted, 0), 0) as unmatched,
-        coalesce(months.undetermined, 0) as undetermined,
-        cast(last_returns.return_month || '-01' as date) as month_start
-    from last_returns
-    left join months
-        on last_returns.return_month = months.month
-    where last_returns.recency = 1
 ),
 
 incident_units as (
@@ -115,17 +65,17 @@ return_units as (
         division_code,
         'return' as product_category,
         cast(null as varchar) as entity_uscc,
-        case when undetermined > 0 and unmatched = 0 then 'undetermined' end as trait,
-        greatest(unmatched, 1) as size,
+        case when status in ('undetermined', 'not_owed') then status end as trait,
+        greatest(unmatched_incidents, 1) as size,
         case
-            when unmatched > 0 then 'fail'
-            when undetermined = 0 then 'pass'
+            when status = 'reports_more' then 'fail'
+            when status in ('agrees', 'reports_less') then 'pass'
         end as final_verdict,
         delivery_id,
         received_on,
         source_sheet,
         source_row
-    from compared
+    from returns
 ),
 
 all_units as (

@@ -1,4 +1,5 @@
--- Counts of what is measured of the visits of random draws, by the draw's period and risk class.
+-- Counts of what is measured of the visits of random draws, by the draw's period and risk class;
+-- refusals also by the credit class that the firm had on the day of the draw.
 --
 -- Everything that follows from a draw is counted in the draw's quarter and year. Discoveries are
 -- counted by risk class only: classes are drawn with different probabilities, so that their sum
@@ -16,6 +17,7 @@ measured as (
         'drawn_before_visit' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when inspected_on >= drawn_on then 1 else 0 end as is_met
     from visits
     where inspected_on is not null
@@ -24,6 +26,7 @@ measured as (
         'two_inspectors' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when inspectors_came >= 2 then 1 else 0 end as is_met
     from visits
     where inspected_on is not null
@@ -32,6 +35,7 @@ measured as (
         'inspectors_logged' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when inspectors_unlogged = 0 then 1 else 0 end as is_met
     from visits
     where inspectors_came > 0
@@ -40,6 +44,7 @@ measured as (
         'conflicts_replaced' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when conflicts_broken = 0 then 1 else 0 end as is_met
     from visits
     where conflicts_declared > 0
@@ -48,6 +53,7 @@ measured as (
         'published_on_time' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when publication_status = 'on_time' then 1 else 0 end as is_met
     from visits
     where publication_status in ('on_time', 'late', 'open_overdue')
@@ -56,6 +62,7 @@ measured as (
         'refused' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when replacement_reason = 'refused' or finding = 'refused' then 1 else 0 end as is_met
     from visits
     where inspected_on is not null or replacement_reason is not null
@@ -64,6 +71,7 @@ measured as (
         'discovered' as measure,
         drawn_on,
         risk_class,
+        credit_class,
         case when finding = 'problem' then 1 else 0 end as is_met
     from visits
     where is_random and finding in ('none', 'problem')
@@ -73,6 +81,7 @@ dated as (
     select
         measure,
         risk_class,
+        credit_class,
         is_met,
         cast(extract(year from drawn_on) as varchar) as year,
         cast(extract(year from drawn_on) as varchar)
@@ -84,6 +93,7 @@ by_period as (
     select
         measure,
         risk_class,
+        credit_class,
         is_met,
         'year' as period_type,
         year as period
@@ -92,6 +102,7 @@ by_period as (
     select
         measure,
         risk_class,
+        credit_class,
         is_met,
         'quarter' as period_type,
         quarter as period
@@ -104,6 +115,7 @@ by_class as (
         period_type,
         period,
         coalesce(risk_class, 'UNSTATED') as risk_class,
+        'ALL' as credit_class,
         is_met
     from by_period
     union all
@@ -112,9 +124,20 @@ by_class as (
         period_type,
         period,
         'ALL' as risk_class,
+        'ALL' as credit_class,
         is_met
     from by_period
     where measure <> 'discovered'
+    union all
+    select
+        measure,
+        period_type,
+        period,
+        'ALL' as risk_class,
+        credit_class,
+        is_met
+    from by_period
+    where measure = 'refused'
 ),
 
 counts as (
@@ -123,10 +146,11 @@ counts as (
         period_type,
         period,
         risk_class,
+        credit_class,
         sum(is_met) as numerator,
         count(*) as denominator
     from by_class
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5
 ),
 
 draw_counts as (
@@ -135,6 +159,7 @@ draw_counts as (
         counts.period_type,
         counts.period,
         counts.risk_class,
+        counts.credit_class,
         counts.numerator,
         counts.denominator,
         build.as_of

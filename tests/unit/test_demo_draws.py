@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.demo.draws import AUDITS, RESULTS, DrawTruth, write_draws
+from assets.demo.draws import AUDITS, OBJECTS, RESULTS, DrawTruth, write_draws
 from assets.draw.check import draw_check
 from assets.draw.verify import verify
 from assets.ingest.landing import deliveries
@@ -46,11 +46,11 @@ def test_every_file_is_read_whole(built: tuple[Home, DrawTruth]) -> None:
     assert found["status"].unique().to_list() == ["loaded"]
     assert found.filter(pl.col("rows_rejected") > 0).rows() == []
     assert found["message"].drop_nulls().to_list() == []
-    assert dict(found["source_id"].value_counts().rows()) == {AUDITS: 8, RESULTS: 8}
+    assert dict(found["source_id"].value_counts().rows()) == {AUDITS: 8, RESULTS: 8, OBJECTS: 2}
 
 
 def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]) -> None:
-    shares = table(built, "mart.draw_rate").filter(estimated_by="share")
+    shares = table(built, "mart.draw_rate").filter(estimated_by="share", credit_class="ALL")
     counts = shares.filter(period_type="quarter")
     by_class = counts.filter(
         (pl.col("risk_class") != "ALL") | (pl.col("measure") == "draws_reproducible")
@@ -61,8 +61,29 @@ def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]
     assert sums.filter(pl.col("numerator") >= pl.col("denominator")).rows() == []
 
 
+def test_refusals_and_discoveries_by_the_credit_class_on_the_day_of_the_draw(
+    built: tuple[Home, DrawTruth],
+) -> None:
+    rates = table(built, "mart.draw_rate").filter(pl.col("credit_class") != "ALL")
+    quarters = rates.filter(period_type="quarter").select(built[1].credit.columns)
+    truth = built[1].credit
+    assert quarters.sort(pl.all()).rows() == truth.sort(pl.all()).rows()
+    assert set(truth["credit_class"]) == {"A", "B", "C", "D", "UNRATED"}
+    # An object that refused has no visit, and its class all the same.
+    firms = table(built, "fact.draw_object_firm")
+    assert set(firms["firm_known_by"]) == {"visit", "roster"}
+    # Classes that changed in July are those of the day of each draw.
+    classes = firms.group_by("unit_id").agg(pl.col("credit_class").n_unique())
+    assert classes["credit_class"].max() == 2
+    # Of a credit class too, what is found in often drawn risk classes weighs less.
+    found = rates.filter(measure="discovered", period="2024").sort("credit_class")
+    assert set(found["estimated_by"]) == {"stratified"}
+    of_d = found.filter(credit_class="D").row(0, named=True)
+    assert of_d["low"] <= of_d["rate"] <= of_d["high"]
+
+
 def test_all_risk_classes_add_up_to_the_year(built: tuple[Home, DrawTruth]) -> None:
-    shares = table(built, "mart.draw_rate").filter(estimated_by="share")
+    shares = table(built, "mart.draw_rate").filter(estimated_by="share", credit_class="ALL")
     year = shares.filter(period_type="year", risk_class="ALL")
     sums = built[1].counts.group_by("measure").agg(pl.col("numerator", "denominator").sum())
     expected = sums.filter(pl.col("measure") != "discovered").sort("measure").rows()
@@ -107,7 +128,9 @@ def test_the_clock_of_publication_says_that_it_is_not_verified(
 def test_discoveries_of_all_classes_are_weighed_by_the_roster(
     built: tuple[Home, DrawTruth], quarter: int
 ) -> None:
-    rates = table(built, "mart.draw_rate").filter(measure="discovered", risk_class="ALL")
+    rates = table(built, "mart.draw_rate").filter(
+        measure="discovered", risk_class="ALL", credit_class="ALL"
+    )
     assert set(rates["period"]) == {"2024", *(f"2024Q{number}" for number in range(1, 5))}
     cell = ("stratum", "risk_class")  # in both draws, objects of a class and stratum are alike
     draw_no = f"YW-2024-{quarter:02d}"

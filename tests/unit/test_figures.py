@@ -37,9 +37,25 @@ SATISFACTION = {
 }
 
 
-def value(row: dict[str, Any], scores: pl.DataFrame | None = None) -> dict[str, Any]:
-    """The row of ``mart.indicator_value`` for one row of counts."""
+UNIT: dict[str, Any] = {
+    "indicator_id": "major_quality_incident_count",
+    "division_code": "330782105",
+    "valid_from": dt.date(2024, 1, 1),
+    "valid_to": None,
+    "source": "test",
+    "verified": False,
+}
+
+
+def value(
+    row: dict[str, Any],
+    scores: pl.DataFrame | None = None,
+    units: tuple[dict[str, Any], ...] = ({},),
+) -> dict[str, Any]:
+    """The row of ``mart.indicator_value`` for one row of counts, returns owed by `units`."""
     definitions = {name: table.rows for name, table in definition_tables().items()}
+    schema = definitions["ref.return_unit"].schema
+    definitions["ref.return_unit"] = pl.DataFrame([{**UNIT, **unit} for unit in units], schema)
     counts = pl.DataFrame([{**YEAR, **row}], schema=COUNTS)
     empty = pl.DataFrame(schema=SCORE.polars_schema())
     made = {
@@ -64,6 +80,17 @@ def test_zero_without_a_return_for_every_month_is_no_figure() -> None:
     row = incidents(0, 11)
 
     assert (row["value"], row["official_status"], row["evidence"]) == (None, "no_data", "no_data")
+
+
+def test_zero_needs_the_returns_of_every_unit_in_its_own_months() -> None:
+    second = {"division_code": "330782106", "valid_from": dt.date(2024, 3, 15)}  # from April
+    third = {"division_code": "330782001", "valid_to": dt.date(2024, 3, 1)}
+    row = {**INCIDENTS, "numerator": 0}
+
+    for units, owed in ((({}, second), 12 + 9), (({}, second, third), 12 + 9 + 2), ((third,), 2)):
+        assert value({**row, "denominator": owed}, units=units)["value"] == 0
+        assert value({**row, "denominator": owed - 1}, units=units)["value"] is None
+    assert value({**row, "denominator": 12}, units=())["value"] is None  # nobody owes one
 
 
 def test_an_incident_is_a_figure_whatever_is_not_reported() -> None:
