@@ -144,7 +144,7 @@ def publish(
         typer.Option(parser=as_day, metavar="DATE", help="Day of publication, today by default."),
     ] = None,
 ) -> None:
-    """Write item, task and results of a draw as they may be published: personal data masked."""
+    """Write item, plan, task and results of a draw as they may be published, masked."""
     from pipelines.draw_publication import (  # noqa: PLC0415 - loads the engines
         publication,
         write_publication,

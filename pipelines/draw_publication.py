@@ -1,4 +1,4 @@
-"""The publication of a random draw (双随机、一公开): item, task and results, masked."""
+"""The publication of a random draw (双随机、一公开): item, plan, task and results, masked."""
 
 import datetime as dt
 from io import BytesIO
@@ -18,6 +18,20 @@ SHEETS = {
             object_kind AS "对象", shares AS "比例", times AS "次数", method AS "方式",
             content AS "内容及要求", remark AS "备注"
         FROM core.draw WHERE draw_no = $draw_no
+    """,
+    # What was decided before the public number was known, stratum by stratum (N_h and n_h).
+    "抽查计划公告": """
+        SELECT DISTINCT d.draw_no AS "抽查编号", title AS "抽查名称", item_name AS "抽查事项名称",
+            authority AS "主体", object_kind AS "对象", shares AS "比例", times AS "次数",
+            method AS "方式", d.frozen_on AS "名录冻结日期", roster_hash AS "名录哈希",
+            number_source AS "公开随机数来源", number_due_on AS "随机数公布日期",
+            replace(replace(replace(strata, 'risk_class', '风险等级'), 'category', '类别'),
+                'division_code', '行政区划') AS "分层变量",
+            o.stratum AS "层", o.stratum_size AS "层内对象数", o.stratum_drawn AS "计划抽取数",
+            weights AS "风险权重", inspectors_per_object AS "每户检查人数",
+            most_objects AS "每人最多户数", most_pairings AS "同组最多户数", remark AS "备注"
+        FROM core.draw AS d JOIN core.draw_object AS o USING (source_id, draw_no)
+        WHERE d.draw_no = $draw_no ORDER BY o.stratum
     """,
     # With what anyone needs to make the draw again.
     "抽查任务公告": """

@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_bytes(built: tuple[Home, DrawTruth], tmp_p
     assert hashes(tmp_path) == hashes(built[0].landing)
 
 
-def test_the_publication_has_item_task_and_results_and_no_personal_data(
+def test_the_publication_has_item_plan_task_and_results_and_no_personal_data(
     built: tuple[Home, DrawTruth], tmp_path: Path
 ) -> None:
     release = tmp_path / "release.duckdb"
@@ -185,6 +185,14 @@ def test_the_publication_has_item_task_and_results_and_no_personal_data(
         ["抽查事项名称", "依据", "主体", "对象", "比例", "次数", "方式", "内容及要求", "备注"]
     )
     assert sheets["抽查事项清单"]["比例"].to_list() == ["A 3%;B 6%;C 15%;D 40%"]
+    plan, objects = sheets["抽查计划公告"], table(built, "latest.draw_object")
+    drawn_from = objects.filter(draw_no="YW-2024-01").unique("stratum")
+    for column, said in (("层内对象数", "stratum_size"), ("计划抽取数", "stratum_drawn")):
+        assert plan[column].sum() == drawn_from[said].sum()
+    assert plan["层"].to_list() == drawn_from["stratum"].sort().to_list()
+    assert plan["分层变量"].unique().to_list() == ["风险等级;类别"]
+    assert plan["名录哈希"].n_unique() == plan["比例"].n_unique() == 1
+    assert plan.select((pl.col("名录冻结日期") < pl.col("随机数公布日期")).all()).item()
     assert sheets["抽查任务公告"]["可复现"].to_list() == ["是"]
     results = sheets["抽查结果公告"]
     visits = table(built, "fact.draw_visit").filter(draw_no="YW-2024-01")
