@@ -66,7 +66,7 @@ objects as (
     qualify
         row_number() over (
             partition by draw_objects.source_id, draw_objects.draw_no, draw_objects.unit_id
-            order by registered.received_on desc, registered.entity_uscc
+            order by registered.received_on desc, registered.entity_uscc asc
         ) = 1
 ),
 
