@@ -124,8 +124,12 @@ def test_clocks_stand_as_the_scripts_say(city: tuple[Home, CaseTruth, SurveyTrut
 
     assert found.sort("clock_id", "status").rows() == truth.clocks.rows()
     assert set(truth.clocks["status"]) == {
-        *("on_time", "late", "open_in_time", "open_overdue", "not_used", "excluded"),
+        *("on_time", "late", "open_in_time", "open_overdue", "not_used", "excluded", "too_early"),
     }
+    # Every clock of a case runs for some of them.
+    deadlines = definition_tables()["ref.deadline"].rows
+    scripted = deadlines.filter(pl.col("case_type").is_not_null())["clock_id"]
+    assert set(scripted) - set(truth.clocks["clock_id"]) == set()
 
 
 def test_unverified_clocks_say_so(city: tuple[Home, CaseTruth, SurveyTruth]) -> None:
