@@ -4,6 +4,7 @@ Ordinary days stay well below the breakpoint of 100, episodes well above it, and
 few hours, so that the truth of a day follows from the list `air_days` and from no formula.
 """
 
+import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 from assets.demo.files import write_csv
 from assets.demo.lists import demo_list, numbered
 
-SOURCE_ID = "city_air"
+SOURCE_ID, REPORTS = "city_air", "air_reports"
 CITY = "330782"
 PARAMETERS = ("pm25", "pm10", "so2", "no2", "co", "o3")
 LABELS = {"pm25": "PM2.5", "pm10": "PM10", "so2": "SO2", "no2": "NO2", "co": "CO", "o3": "O3"}
@@ -22,6 +23,10 @@ NOISE = 0.06  # an hour lies within 6 % of what its month, hour and station make
 GAPS = 0.01  # share of values that are missing here and there: never five in one day
 OUTAGE_HOURS = (8, 9, 10, 11, 12, 13, 14, 15)
 KINDS = {"sand_dust": "沙尘"}
+# Daily reports come out in the morning; some after noon, some never.
+REPORTED_LATE = ("2024-02-10", "2024-05-01", "2024-10-01", "2024-10-02", "2024-12-31")
+NOT_REPORTED = ("2024-06-14", "2024-10-11")
+LOGS = (("2024-07-09", 1, 6, "上半年"), ("2025-01-08", 7, 12, "下半年"))  # received, months, name
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,17 @@ class AirTruth:
         days: measured_on, is_valid, is_good (null where not valid), primary (pollutant that makes
             it not good), is_exception.
         deliveries: received_on, file_name, rows (records delivered), kind.
+        reports: status of the clock of daily reports, days.
     """
 
     days: pl.DataFrame
     deliveries: pl.DataFrame
+    reports: pl.DataFrame
 
     def write(self, path: Path) -> None:
         """Write the truth as JSON in UTF-8."""
         dates = pl.selectors.date().dt.strftime("%Y-%m-%d")
-        tables = {"days": self.days, "deliveries": self.deliveries}
+        tables = {"days": self.days, "deliveries": self.deliveries, "reports": self.reports}
         records = {name: table.with_columns(dates).to_dicts() for name, table in tables.items()}
         path.write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
@@ -66,7 +73,44 @@ def write_air(landing: Path, seed: int) -> AirTruth:
     deliveries = calendar.select("received_on", "file_name", "kind").with_columns(
         rows=pl.Series(counts, dtype=pl.Int64)
     )
-    return AirTruth(_truth(days), deliveries)
+    logs, reports = _write_reports(np.random.default_rng([seed, 64]), landing, days)
+    return AirTruth(_truth(days), pl.concat([deliveries, logs]), reports)
+
+
+def _write_reports(
+    rng: np.random.Generator, landing: Path, days: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Write when each day's report was published: the deliveries, and how the clocks stand."""
+    text = pl.col("day").dt.strftime("%Y-%m-%d")
+    minutes = pl.Series(rng.integers(7 * 60 + 30, 11 * 60 + 55, days.height))
+    over = pl.col("day").cast(pl.Datetime("us")).dt.offset_by("1d")
+    told = days.select(
+        "day",
+        status=pl.when(text.is_in(REPORTED_LATE))
+        .then(pl.lit("late"))
+        .when(text.is_in(NOT_REPORTED))
+        .then(pl.lit("open_overdue"))
+        .otherwise(pl.lit("on_time")),
+        over=over,
+        published=over + pl.duration(minutes=pl.lit(minutes)),
+    ).with_columns(
+        pl.when(status="late").then(pl.col("published").dt.offset_by("5h")).otherwise("published")
+    )
+    counts = []
+    for received_on, first, last, name in LOGS:
+        rows = told.filter(pl.col("day").dt.month().is_between(first, last)).select(
+            pl.lit(CITY).alias("城市代码"),
+            pl.col("day").dt.strftime("%Y-%m-%d").alias("日期"),
+            pl.col("over").dt.strftime("%Y-%m-%d %H:%M").alias("统计截止时间"),
+            pl.when(pl.col("status") != "open_overdue")
+            .then(pl.col("published").dt.strftime("%Y-%m-%d %H:%M"))
+            .alias("发布时间"),
+        )
+        path = landing / REPORTS / received_on / f"空气质量日报发布记录_2024年{name}.csv"
+        write_csv(path, rows, "utf-8", "\n")
+        counts.append((dt.date.fromisoformat(received_on), path.name, "reports", rows.height))
+    logs = pl.DataFrame(counts, schema=["received_on", "file_name", "kind", "rows"], orient="row")
+    return logs, told.group_by("status").agg(days=pl.len().cast(pl.Int64)).sort("status")
 
 
 def _special_days() -> pl.DataFrame:

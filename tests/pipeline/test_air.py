@@ -31,6 +31,7 @@ AIR_MODELS = (
 )
 TABLES = (
     "fact.air_city_day",
+    "fact.case_clock",
     "mart.air_pollutant",
     "mart.indicator_count",
     "mart.indicator_exclusion",
@@ -48,7 +49,7 @@ def table(home: Home, name: str) -> pl.DataFrame:
 def city(tmp_path_factory: pytest.TempPathFactory, build: Build) -> tuple[Home, AirTruth]:
     home = Home(tmp_path_factory.mktemp("air"))
     truth = write_air(home.landing, 20240702)
-    build(home, ["city_air"], TABLES)
+    build(home, ["city_air", "air_reports"], TABLES)
     return home, truth
 
 
@@ -81,6 +82,17 @@ def test_days_are_those_of_the_truth(city: tuple[Home, AirTruth]) -> None:
         (False, 20),
         (True, 343),
     ]
+
+
+def test_daily_reports_are_due_twelve_hours_after_midnight(city: tuple[Home, AirTruth]) -> None:
+    home, truth = city
+    clocks = table(home, "fact.case_clock").filter(clock_id="aqi_daily_publish")
+    found = clocks.group_by("status").agg(days=pl.len().cast(pl.Int64))
+
+    assert found.sort("status").rows() == truth.reports.rows()
+    assert dict(truth.reports.rows()) == {"late": 5, "on_time": 359, "open_overdue": 2}
+    noon = clocks.filter(pl.col("case_no").str.ends_with("2024-05-06"))["due_at"].to_list()
+    assert noon == [dt.datetime(2024, 5, 7, 12, 0)]  # noqa: DTZ001 - local time
 
 
 def test_both_figures_are_made_and_what_is_left_out_has_its_reason(

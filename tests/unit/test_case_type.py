@@ -15,7 +15,7 @@ TYPES = load_case_types()
 CLOCKS = load_deadlines()
 HEADER = (CASES_DIR / "deadlines.csv").read_text("utf-8").splitlines()[0]
 # What is timed by other records than cases.
-ELSEWHERE = {"double_random_publish", "aqi_daily_publish"}
+ELSEWHERE = {"double_random_publish"}
 
 
 def test_every_kind_of_case_has_its_steps_and_is_a_programme_of_units() -> None:
