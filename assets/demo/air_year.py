@@ -1,7 +1,8 @@
 """The demo's air: the hours of three stations for a year, and what the days must come to.
 
 Ordinary days stay well below the breakpoint of 100, episodes well above it, and outages leave too
-few hours, so that the truth of a day follows from the list `air_days` and from no formula.
+few hours, so that the truth of a day follows from the list `air_days` and from no formula. Days
+between the breakpoints of two editions are good by HJ 633-2012 and not by HJ 633-2026.
 """
 
 import datetime as dt
@@ -34,8 +35,8 @@ class AirTruth:
     """What must come of the air.
 
     Attributes:
-        days: measured_on, is_valid, is_good (null where not valid), primary (pollutant that makes
-            it not good), is_exception.
+        days: measured_on, is_valid, is_good (null where not valid), is_good_2026 (by the edition
+            of that year), primary (pollutant that makes it not good), is_exception.
         deliveries: received_on, file_name, rows (records delivered), kind.
         reports: status of the clock of daily reports, days.
     """
@@ -136,7 +137,7 @@ def _hours(rng: np.random.Generator, days: pl.DataFrame) -> pl.DataFrame:
     chosen = (pl.col("measured") == pl.col("parameter")).fill_null(value=False)
     digits = pl.when(pl.col("measured") == "co").then(10).otherwise(1)
     value = pl.col("base") * pl.col("shape") * pl.col("level") * noise
-    happened = chosen & pl.col("what").is_in(["episode", "sand_dust"])
+    happened = chosen & pl.col("what").is_in(["episode", "sand_dust", "between"])
     silent = gap | (chosen & (pl.col("what") == "outage") & pl.col("hour").is_in(OUTAGE_HOURS))
     wrong = chosen & (pl.col("what") == "wrong")
 
@@ -202,6 +203,7 @@ def _truth(days: pl.DataFrame) -> pl.DataFrame:
         measured_on="day",
         is_valid=valid,
         is_good=pl.when(valid).then(~bad),
+        is_good_2026=pl.when(valid).then(~bad & pl.col("what").ne_missing(pl.lit("between"))),
         primary=pl.when(bad).then("parameter"),
         is_exception=pl.col("document_no").is_not_null(),
     )

@@ -1,4 +1,5 @@
--- One row per city and day: the air quality index, what decides it, and whether the day is good.
+-- One row per city, day and edition: the air quality index, what decides it, and whether the day is
+-- good.
 --
 -- The index is the highest individual index of the daily report. A day that lacks one of the six
 -- pollutants counts only where its index is above what the edition says (it cannot be good, but a
@@ -33,12 +34,13 @@ pollutant_days as (
         source_id,
         division_code,
         measured_on,
+        edition,
         parameter,
         max(iaqi) filter (where in_daily_report) as iaqi,
         max(iaqi) filter (where in_daily_report and averaging <> '1h') as long_iaqi,
         max(concentration) filter (where averaging = '8h') as window_concentration
     from indices
-    group by source_id, division_code, measured_on, parameter
+    group by source_id, division_code, measured_on, edition, parameter
 ),
 
 judged_pollutants as (
@@ -46,6 +48,7 @@ judged_pollutants as (
         source_id,
         division_code,
         measured_on,
+        edition,
         parameter,
         iaqi,
         iaqi is null or (long_iaqi is null and window_concentration is null) as is_missing
@@ -57,7 +60,8 @@ day_heads as (
         source_id,
         division_code,
         measured_on,
-        max(edition) as edition,
+        edition,
+        max(case when is_in_force then 1 else 0 end) = 1 as is_in_force,
         max(domain) as domain,
         max(programme) as programme,
         max(sampling_basis) as sampling_basis,
@@ -66,7 +70,7 @@ day_heads as (
         max(received_on) as received_on,
         max({ 'delivery_id': delivery_id, 'source_row': source_row }) as last_row
     from indices
-    group by source_id, division_code, measured_on
+    group by source_id, division_code, measured_on, edition
 ),
 
 day_parameters as (
@@ -74,6 +78,7 @@ day_parameters as (
         day_heads.source_id,
         day_heads.division_code,
         day_heads.measured_on,
+        day_heads.edition,
         parameters.code as parameter
     from day_heads
     cross join parameters
@@ -84,6 +89,7 @@ highest as (
         day_parameters.source_id,
         day_parameters.division_code,
         day_parameters.measured_on,
+        day_parameters.edition,
         max(judged_pollutants.iaqi) as highest_iaqi,
         array_to_string(
             list_sort(
@@ -100,8 +106,9 @@ highest as (
             day_parameters.source_id = judged_pollutants.source_id
             and day_parameters.division_code = judged_pollutants.division_code
             and day_parameters.measured_on = judged_pollutants.measured_on
+            and day_parameters.edition = judged_pollutants.edition
             and day_parameters.parameter = judged_pollutants.parameter
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 ),
 
 primary_pollutants as (
@@ -109,6 +116,7 @@ primary_pollutants as (
         judged_pollutants.source_id,
         judged_pollutants.division_code,
         judged_pollutants.measured_on,
+        judged_pollutants.edition,
         array_to_string(
             list_sort(
                 list(judged_pollutants.parameter) filter (
@@ -122,9 +130,10 @@ primary_pollutants as (
             judged_pollutants.source_id = highest.source_id
             and judged_pollutants.division_code = highest.division_code
             and judged_pollutants.measured_on = highest.measured_on
+            and judged_pollutants.edition = highest.edition
             and judged_pollutants.iaqi = highest.highest_iaqi
     where judged_pollutants.iaqi > 50
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 ),
 
 valued_days as (
@@ -147,11 +156,13 @@ valued_days as (
             day_heads.source_id = highest.source_id
             and day_heads.division_code = highest.division_code
             and day_heads.measured_on = highest.measured_on
+            and day_heads.edition = highest.edition
     left join primary_pollutants
         on
             day_heads.source_id = primary_pollutants.source_id
             and day_heads.division_code = primary_pollutants.division_code
             and day_heads.measured_on = primary_pollutants.measured_on
+            and day_heads.edition = primary_pollutants.edition
     left join exception_days
         on
             day_heads.division_code = exception_days.division_code
@@ -164,6 +175,7 @@ city_days as (
         division_code,
         measured_on,
         edition,
+        is_in_force,
         domain,
         programme,
         sampling_basis,

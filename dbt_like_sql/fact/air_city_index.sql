@@ -1,8 +1,9 @@
--- One row per city, day and kind of daily value: stations averaged first, then the index.
+-- One row per city, day, kind of daily value and edition: stations averaged first, then the index.
 --
--- The index is interpolated between the breakpoints of the edition that holds on the day, and
--- rounded up (HJ 633-2012 6.2; HJ 633-2026 4.2.6). Rounding to six decimals before takes away what
--- floating point adds, so that 75 µg/m³ is 100 and not 101.
+-- The index is interpolated between the breakpoints of the edition, and rounded up (HJ 633-2012
+-- 6.2; HJ 633-2026 4.2.6): of the one in force on the day, and of the others, so that years on both
+-- sides of a change can be compared. Rounding to six decimals before takes away what floating point
+-- adds, so that 75 µg/m³ is 100 and not 101.
 with station_days as (
     select * from fact.air_station_day
 ),
@@ -22,7 +23,7 @@ city_values as (
         measured_on,
         parameter,
         averaging,
-        max(edition) as edition,
+        max(edition) as edition_in_force,
         max(domain) as domain,
         max(programme) as programme,
         max(sampling_basis) as sampling_basis,
@@ -39,14 +40,15 @@ city_values as (
 scaled_values as (
     select
         city_values.*,
+        editions.edition,
+        city_values.edition_in_force = editions.edition as is_in_force,
         editions.rounds_concentrations,
         case when city_values.parameter = 'co' then 10 else 1 end as scale,
         round(
             city_values.value * case when city_values.parameter = 'co' then 10 else 1 end, 6
         ) as scaled
     from city_values
-    inner join editions
-        on city_values.edition = editions.edition
+    cross join editions
 ),
 
 rounded_values as (
@@ -95,6 +97,7 @@ city_indices as (
         parameter,
         averaging,
         edition,
+        is_in_force,
         domain,
         programme,
         sampling_basis,

@@ -1,6 +1,7 @@
 -- One row per city and day of its air, as a unit that indicators count: good or not.
 with city_days as (
     select * from fact.air_city_day
+    where is_in_force
 ),
 
 units as (

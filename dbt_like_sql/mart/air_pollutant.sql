@@ -2,7 +2,7 @@
 -- these the ones with an exception event. A day with two primary pollutants is a day of each.
 with city_days as (
     select * from fact.air_city_day
-    where aqi is not null
+    where is_in_force and aqi is not null
 ),
 
 parameters as (

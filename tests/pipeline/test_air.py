@@ -31,6 +31,7 @@ AIR_MODELS = (
 )
 TABLES = (
     "fact.air_city_day",
+    "mart.air_edition",
     "fact.case_clock",
     "mart.air_pollutant",
     "mart.indicator_count",
@@ -68,7 +69,8 @@ def test_every_delivered_hour_is_used_or_unchanged(city: tuple[Home, AirTruth]) 
 
 def test_days_are_those_of_the_truth(city: tuple[Home, AirTruth]) -> None:
     home, truth = city
-    days = table(home, "fact.air_city_day").select(
+    both = table(home, "fact.air_city_day")
+    days = both.filter("is_in_force").select(
         "measured_on",
         is_valid=pl.col("final_verdict").is_not_null(),
         is_good=pl.col("final_verdict") == "pass",
@@ -76,7 +78,10 @@ def test_days_are_those_of_the_truth(city: tuple[Home, AirTruth]) -> None:
         is_exception=pl.col("exception_kind").is_not_null(),
     )
 
-    assert days.sort("measured_on").rows() == truth.days.sort("measured_on").rows()
+    later = both.filter(edition="HJ 633-2026").sort("measured_on")
+    expected = truth.days.sort("measured_on")
+    assert days.sort("measured_on").rows() == expected.drop("is_good_2026").rows()
+    assert (later["final_verdict"] == "pass").to_list() == expected["is_good_2026"].to_list()
     assert truth.days["is_good"].value_counts().sort("is_good").rows() == [
         (None, 3),
         (False, 20),
@@ -112,6 +117,15 @@ def test_both_figures_are_made_and_what_is_left_out_has_its_reason(
         ("all_days", "no_verdict", 3),
         ("without_exception_days", "exception_event", 2),
         ("without_exception_days", "no_verdict", 3),
+    ]
+
+
+def test_the_year_by_both_editions(city: tuple[Home, AirTruth]) -> None:
+    years = table(city[0], "mart.air_edition").filter(period_type="year")
+
+    assert years.select("edition", "days_in_force", "numerator", "denominator").rows() == [
+        ("HJ 633-2012", 366, 343, 363),
+        ("HJ 633-2026", 0, 339, 363),
     ]
 
 
@@ -155,6 +169,7 @@ def test_golden_values_of_the_index(published_files: Path) -> None:
         test = ModelTest(
             name=row["input"],
             given={"fact.air_station_day": ({**key, "value": value},)},
+            where={"edition": key["edition"]},
             expect=({**key, "iaqi": row["expected"]},),
         )
         assert run_model_test(models["fact.air_city_index"], test, models) is None
@@ -279,7 +294,9 @@ def test_days_of_beijing_are_those_of_a_plain_calculation(
         highest = max((i for i in indices.values() if i is not None), default=None)
         counts = highest is not None and (not missing or highest > 100)
         expected.append((day, highest if counts else None, "+".join(sorted(missing)) or None))
-    days = table(home, "fact.air_city_day").filter(pl.col("measured_on").dt.year() == 2014)
+    days = table(home, "fact.air_city_day").filter(
+        "is_in_force", pl.col("measured_on").dt.year() == 2014
+    )
 
     assert len(expected) == 365
     assert days.select("measured_on", "aqi", "missing_parameters").rows() == expected
@@ -295,7 +312,7 @@ def test_a_part_of_the_stations_gives_no_figure(
     beijing: tuple[Home, list[dict[str, str]]],
 ) -> None:
     home, _ = beijing
-    assert table(home, "fact.air_city_day").height == 1461
+    assert table(home, "fact.air_city_day").height == 2 * 1461  # by both editions
     assert table(home, "mart.indicator_count")["denominator"].sum() == 0
     assert set(table(home, "mart.indicator_exclusion")["exclusion_reason"]) == {"other_city"}
 
@@ -356,6 +373,6 @@ def test_the_time_grows_with_a_million_station_hours_and_not_with_their_square(
 
     assert table(many, "latest.air_hour").height == 1_008_000
     assert table(many, "fact.air_station_day").height == 12 * 3_500 * 10
-    assert table(many, "fact.air_city_day").height == 3_500
+    assert table(many, "fact.air_city_day").height == 2 * 3_500
     # The bound leaves room for whatever else the machine does at that moment.
     assert twelve_times < 40 * once, f"{once:.1f} s, then {twelve_times:.1f} s"
