@@ -35,7 +35,7 @@ def failure_budget(tables: Tables) -> pl.DataFrame:
         together.rename({"trials": "denominator", "target_percent": "target"})
         .with_columns(period_over=pl.col("as_of") >= pl.col("period_end"))
         .with_columns(sentence_en=_sentence_en(), sentence_zh=_sentence_zh())
-        .drop(*rules)
+        .drop(*rules, "counted_en", "counted_zh")
     )
 
 
@@ -48,6 +48,8 @@ def _periods(tables: Tables) -> pl.DataFrame:
     counts = tables["mart.indicator_value"].filter(pl.col("slice_type") == "all")
     own_rule = pl.col("rounding_digits").is_not_null()
     as_of = tables["meta.build"]["as_of"].item()
+    words = tables["ref.unit_kind"].select("counted_en", "counted_zh", unit_kind="code")
+    kinds = tables["ref.indicator"].select("indicator_id", "unit_kind").join(words, on="unit_kind")
     return (
         tables["ref.plan_budget"]
         .drop("planned_note")
@@ -66,6 +68,7 @@ def _periods(tables: Tables) -> pl.DataFrame:
             validate="m:1",
         )
         .join(variants, on=("indicator_id", "variant_id"), how="left", suffix="_of_variant")
+        .join(kinds.drop("unit_kind"), on="indicator_id", how="left", validate="m:1")
         .join(
             counts.select(
                 "indicator_id",
@@ -121,15 +124,16 @@ def _percent(name: str) -> pl.Expr:
 
 
 def _sentence_en() -> pl.Expr:
+    unit = pl.col("counted_en").fill_null("units")
+    counted = (_number("failures"), _number("denominator"), unit)
     size = pl.max_horizontal("planned", "denominator").cast(pl.String)
     over = (-pl.col("remaining")).cast(pl.String)
     return (
         pl.when(pl.col("state") == "no_plan")
         .then(
             pl.format(
-                "{} of {} failed; without a planned number there is no budget.",
-                _number("failures"),
-                _number("denominator"),
+                "{} of {} {} failed; without a planned number there is no budget.",
+                *counted,
             )
         )
         .when(pl.col("state") == "impossible")
@@ -137,9 +141,8 @@ def _sentence_en() -> pl.Expr:
         .when("period_over")
         .then(
             pl.format(
-                "The period is over: {} of {} failed, {} were allowed; {}.",
-                _number("failures"),
-                _number("denominator"),
+                "The period is over: {} of {} {} failed, {} were allowed; {}.",
+                *counted,
                 _number("allowed"),
                 pl.when(pl.col("state") == "exceeded")
                 .then(pl.format("exceeded by {}", over))
@@ -149,29 +152,30 @@ def _sentence_en() -> pl.Expr:
         .when(pl.col("planned").is_null())
         .then(
             pl.format(
-                "{} of {} failed so far; a target of 100 % allows none.",
-                _number("failures"),
-                _number("denominator"),
+                "{} of {} {} failed so far; a target of 100 % allows none.",
+                *counted,
             )
         )
         .when(pl.col("state") == "exceeded")
         .then(
             pl.format(
-                "{} failures, and {} planned units allow {}: the budget is exceeded by {}.",
+                "{} failures, and {} planned {} allow {}: the budget is exceeded by {}.",
                 _number("failures"),
                 size,
+                unit,
                 _number("allowed"),
                 over,
             )
         )
         .otherwise(
             pl.format(
-                "{} of {} allowed failures are used after {} of {} planned units; left: {}. "
+                "{} of {} allowed failures are used after {} of {} planned {}; left: {}. "
                 "The period ends on target with a probability of {} %{}.",
                 _number("failures"),
                 _number("allowed"),
                 _number("denominator"),
                 size,
+                unit,
                 _number("remaining"),
                 _percent("probability_on_target"),
                 pl.when(pl.col("runs_out_on").is_not_null())
@@ -189,16 +193,17 @@ def _sentence_en() -> pl.Expr:
 def _sentence_zh() -> pl.Expr:
     size = pl.max_horizontal("planned", "denominator").cast(pl.String)
     over = (-pl.col("remaining")).cast(pl.String)
-    counted = (_number("denominator"), _number("failures"))
+    unit = pl.col("counted_zh").fill_null("")
+    counted = (_number("denominator"), unit, _number("failures"))
     return (
         pl.when(pl.col("state") == "no_plan")
-        .then(pl.format("已检{}，不合格{}；未定计划数，无法给出不合格额度。", *counted))
+        .then(pl.format("已检{}{}，不合格{}；未定计划数，无法给出不合格额度。", *counted))
         .when(pl.col("state") == "impossible")
         .then(pl.lit("即使全部合格也无法达到该目标。"))
         .when("period_over")
         .then(
             pl.format(
-                "本期已结束：共检{}，不合格{}，允许不合格{}，{}。",
+                "本期已结束：共检{}{}，不合格{}，允许不合格{}，{}。",
                 *counted,
                 _number("allowed"),
                 pl.when(pl.col("state") == "exceeded")
@@ -207,12 +212,13 @@ def _sentence_zh() -> pl.Expr:
             )
         )
         .when(pl.col("planned").is_null())
-        .then(pl.format("已检{}，不合格{}；目标为100%，不允许不合格。", *counted))
+        .then(pl.format("已检{}{}，不合格{}；目标为100%，不允许不合格。", *counted))
         .when(pl.col("state") == "exceeded")
         .then(
             pl.format(
-                "计划{}，允许不合格{}，已有不合格{}，超出{}。",
+                "计划{}{}，允许不合格{}，已有不合格{}，超出{}。",
                 size,
+                unit,
                 _number("allowed"),
                 _number("failures"),
                 over,
@@ -220,8 +226,9 @@ def _sentence_zh() -> pl.Expr:
         )
         .otherwise(
             pl.format(
-                "计划{}，已检{}；允许不合格{}，已用{}，剩余{}；期末达标概率{}%{}。",
+                "计划{}{}，已检{}；允许不合格{}，已用{}，剩余{}；期末达标概率{}%{}。",
                 size,
+                unit,
                 *counted[:1],
                 _number("allowed"),
                 _number("failures"),

@@ -1,9 +1,11 @@
 -- One row per place of water and period: the class of its worst item, and what follows from it.
 --
 -- Single factor: the worst of the 21 items decides (环办〔2011〕22号). What was not monitored is named
--- and not filled in. A source of drinking water is held against class III of the items that
--- ref.water_item names for sources (环办〔2011〕22号: without chemical oxygen demand), and against the
--- limits of the supplementary and specific ones that were measured.
+-- and not filled in. Items that are measured in fewer months than the period needs count with the
+-- months that they have, and a class that rests on them alone is told. A source of drinking water is
+-- held against class III of the items that ref.water_item names for sources (环办〔2011〕22号: without
+-- chemical oxygen demand), and against the limits of the supplementary and specific ones that were
+-- measured.
 with item_periods as (
     select * from fact.water_item_period
 ),
@@ -28,6 +30,7 @@ heads as (
         period_type,
         period,
         max(months) filter (where in_class) as months,
+        min(months) filter (where in_class and class_no is not null) as fewest_months,
         max(class_no) filter (where in_class) as class_no,
         count(class_no) filter (where in_class) as items_judged,
         max(class_no) filter (where item_code = 'tn') as nitrogen_class_no,
@@ -58,6 +61,9 @@ worst_items as (
                 )
             ), '+'
         ) as worst_items,
+        max(item_periods.months) filter (
+            where item_periods.in_class and item_periods.class_no = heads.class_no
+        ) as worst_months,
         array_to_string(
             list_sort(
                 list(item_periods.item_code) filter (
@@ -134,6 +140,9 @@ site_periods as (
         cast(sites.functional_class as bigint) as functional_class,
         coalesce(sites.class_confirmed, false) as class_confirmed,
         coalesce(heads.months, 0) as months,
+        coalesce(heads.fewest_months, 0) as fewest_months,
+        coalesce(worst_items.worst_months < rules.months_needed, false)
+            as is_decided_by_few_months,
         coalesce(heads.months, 0) >= rules.months_needed as is_assessed,
         heads.class_no,
         nullif(worst_items.worst_items, '') as worst_items,

@@ -11,6 +11,7 @@ from assets.computed import in_contract
 from assets.failure_budget import failure_budget
 from assets.scorecard import scorecard
 from warehouse.engine.model import contract_of, load_computed, load_models, provided_contracts
+from warehouse.reference_lists import code_list
 from warehouse.reference_tables import definition_tables
 
 SCORECARD, BUDGET = (load_computed()[f"mart.{name}"] for name in ("scorecard", "failure_budget"))
@@ -41,6 +42,7 @@ def given(as_of: dt.date | None = MIDDLE, **changes: pl.DataFrame) -> dict[str, 
     tables = {name: table.rows for name, table in definition_tables().items()}
     empty = ("mart.indicator_value", "mart.indicator_composition", "mart.ledger_value")
     tables |= {name: rows(name) for name in empty}
+    tables["ref.unit_kind"] = code_list("unit_kind")
     tables["meta.build"] = rows("meta.build", {"as_of": as_of})
     tables |= {name.replace("__", "."): frame for name, frame in changes.items()}
     return tables
@@ -197,12 +199,12 @@ def test_a_budget_in_the_middle_of_the_year_in_words() -> None:
     assert row["runs_out_on"] == dt.date(2024, 8, 30)
     assert row["probability_on_target"] < 0.01
     assert row["sentence_en"] == (
-        "45 of 60 allowed failures are used after 1500 of 3000 planned units; left: 15. The "
+        "45 of 60 allowed failures are used after 1500 of 3000 planned samples; left: 15. The "
         "period ends on target with a probability of < 1 %; at this pace the last allowed failure "
         "comes on 2024-08-30."
     )
     assert row["sentence_zh"] == (
-        "计划3000，已检1500；允许不合格60，已用45，剩余15；期末达标概率< 1%"
+        "计划3000批次，已检1500；允许不合格60，已用45，剩余15；期末达标概率< 1%"
         "；按目前速度，额度将于2024-08-30用完。"
     )
 
@@ -227,7 +229,7 @@ def test_a_rate_that_is_kept_has_a_budget_for_every_quarter() -> None:
     assert [row["allowed"] for row in quarters] == [15, 15, 15, 15]
     assert [row["period_over"] for row in quarters] == [True, True, False, False]
     assert quarters[0]["sentence_en"] == (
-        "The period is over: 20 of 380 failed, 15 were allowed; exceeded by 5."
+        "The period is over: 20 of 380 samples failed, 15 were allowed; exceeded by 5."
     )
     assert found["agri_product_pass_rate", "2024"]["planned"] == 1500
 
@@ -241,7 +243,7 @@ def test_without_a_planned_number_there_is_no_budget_but_a_sentence() -> None:
     row = budgets(tables)["food_pass_rate", "2024"]
 
     assert (row["state"], row["allowed"], row["probability_on_target"]) == ("no_plan", None, None)
-    assert row["sentence_en"].startswith("5 of 100 failed")
+    assert row["sentence_en"].startswith("5 of 100 samples failed")
 
 
 def test_a_target_of_100_percent_allows_none_whatever_is_planned() -> None:
@@ -258,7 +260,10 @@ def test_a_target_of_100_percent_allows_none_whatever_is_planned() -> None:
 
     assert (row["planned"], row["allowed"], row["remaining"]) == (None, 0, -2)
     assert (row["state"], row["probability_on_target"]) == ("exceeded", 0)
-    assert row["sentence_en"] == "2 of 1912 failed so far; a target of 100 % allows none."
+    assert (
+        row["sentence_en"]
+        == "2 of 1912 projects and topics failed so far; a target of 100 % allows none."
+    )
     assert "目标为100%" in row["sentence_zh"]
 
 
