@@ -17,15 +17,19 @@ inspections as (
     where draw_no is not null and entity_uscc is not null
 ),
 
-registered as (
-    select
-        *,
-        lead(valid_from) over (partition by source_id, unit_id order by valid_from) as next_from
-    from latest.inspection_object
+roster_entries as (
+    select * from latest.inspection_object
 ),
 
 credit_periods as (
     select * from fact.credit_period
+),
+
+registered as (
+    select
+        *,
+        lead(valid_from) over (partition by source_id, unit_id order by valid_from) as next_from
+    from roster_entries
 ),
 
 visited as (

@@ -3,9 +3,9 @@
 -- Single factor: the worst of the 21 items decides (环办〔2011〕22号). What was not monitored is named
 -- and not filled in. Items that are measured in fewer months than the period needs count with the
 -- months that they have, and a class that rests on them alone is told. A source of drinking water
--- is held against class III of the items that ref.water_item names for sources (环办〔2011〕22号: without
--- chemical oxygen demand), and against the limits of the supplementary and specific ones that were
--- measured.
+-- is held against class III of the items that ref.water_item names for sources (环办〔2011〕22号:
+-- without chemical oxygen demand), and against the limits of the supplementary and specific ones
+-- that were measured.
 with item_periods as (
     select * from fact.water_item_period
 ),
