@@ -198,10 +198,8 @@ def differences(found: "Sequence[TableDifference]") -> None:
 
 def figures(found: "ReleaseDiff") -> None:
     """Figures that differ between two releases, and what changed them."""
-    say(
-        f"{found.figures.height:,} figures from records and {found.ledger.height:,} from the "
-        "ledger differ."
-    )
+    reported = found.ledger.select("plan_id", "target_id").n_unique()
+    say(f"{found.figures.height:,} figures from records and {reported:,} from the ledger differ.")
     rows = [
         (
             f"{row['indicator_id']}: {row['variant_id']}",
@@ -209,16 +207,18 @@ def figures(found: "ReleaseDiff") -> None:
             row["slice"],
             _figure(row, "a"),
             _figure(row, "b"),
+            row["changed_by"],
         )
         for row in found.figures.iter_rows(named=True)
     ]
     if rows:
-        table("Figures", ("figure", "period", "slice", "A", "B"), rows)
+        table("Figures", ("figure", "period", "slice", "A", "B", "changed by"), rows)
 
     causes = [
         (
             f"{row['indicator_id']}: {row['variant_id']}",
             row["period"],
+            row["slice"],
             row["cause"],
             row["units"],
             f"{row['numerator']:+,}/{row['denominator']:+,}",
@@ -228,14 +228,20 @@ def figures(found: "ReleaseDiff") -> None:
         for row in found.main_causes.iter_rows(named=True)
     ]
     if causes:
-        columns = ("figure", "period", "cause", "units", "adds", "received", "file")
+        columns = ("figure", "period", "slice", "cause", "units", "adds", "received", "file")
         table("What changed them", columns, causes, right="units adds")
     if not found.ledger.is_empty():
         frame("Ledger", found.ledger.drop("plan_id"))
+    if not (found.is_empty or found.definitions.is_empty()):
+        frame(
+            "Definitions, lists and code that differ (rows in one release only)", found.definitions
+        )
 
 
 def _figure(row: dict[str, Any], side: str) -> str:
     """Value, counts and status of one release."""
     value, status = row[f"value_{side}"], row[f"status_{side}"]
-    counts = f"({row[f'numerator_{side}']:,}/{row[f'denominator_{side}']:,})"
+    numerator = row[f"numerator_{side}"]
+    shown = "-" if numerator is None else f"{numerator:,}"
+    counts = f"({shown}/{row[f'denominator_{side}']:,})"
     return f"{'-' if value is None else format(value, '.4f')} {counts} {status or ''}".rstrip()

@@ -1,8 +1,4 @@
-"""Two releases figure by figure: what changed, and the deliveries and rechecks that changed it.
-
-A figure is a sum over units, so its change is the sum of what each unit contributes in one
-release and no longer, or not yet, in the other. The parts add up to the change, exactly.
-"""
+"""Two releases figure by figure: what changed, and what changed it (`release_causes`)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,109 +7,96 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import SamplehouseError
+from warehouse.release_causes import CAUSES, attach_causes
 from warehouse.sql import literal
 
 NEEDED = ("mart.indicator_value", "fact.indicator_unit", "fact.ledger_use", "mart.ledger_value")
 
+# Of a period to date that only one release has, the other had what it had up to the month before.
 FIGURES = """
-    SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
-        a.value AS value_a, b.value AS value_b,
-        coalesce(a.numerator, 0) AS numerator_a, coalesce(b.numerator, 0) AS numerator_b,
-        coalesce(a.denominator, 0) AS denominator_a, coalesce(b.denominator, 0) AS denominator_b,
-        a.official_status AS status_a, b.official_status AS status_b
-    FROM a.mart.indicator_value AS a
-    FULL JOIN b.mart.indicator_value AS b
-        USING (indicator_id, variant_id, period_type, period, slice_type, slice)
-    WHERE (slice_type = 'all' OR $slices)
-        AND (
-            a.value IS DISTINCT FROM b.value
-            OR coalesce(a.numerator, 0) <> coalesce(b.numerator, 0)
-            OR coalesce(a.denominator, 0) <> coalesce(b.denominator, 0)
-            OR a.official_status IS DISTINCT FROM b.official_status
+    CREATE TEMP TABLE figure AS
+    WITH held AS (
+        SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
+            a.value AS value_a, b.value AS value_b,
+            {'numerator': a.numerator, 'denominator': a.denominator} AS counts_a,
+            {'numerator': b.numerator, 'denominator': b.denominator} AS counts_b,
+            a.official_status AS status_a, b.official_status AS status_b
+        FROM a.mart.indicator_value AS a
+        FULL JOIN b.mart.indicator_value AS b
+            USING (indicator_id, variant_id, period_type, period, slice_type, slice)
+        WHERE slice_type = 'all' OR $slices
+    ),
+    carried AS (
+        SELECT * EXCLUDE (counts_a, counts_b),
+            CASE WHEN period_type <> 'year_to_date' THEN counts_a ELSE last_value(
+                CASE WHEN counts_a.denominator IS NOT NULL THEN counts_a END IGNORE NULLS
+            ) OVER to_date END AS counts_a,
+            CASE WHEN period_type <> 'year_to_date' THEN counts_b ELSE last_value(
+                CASE WHEN counts_b.denominator IS NOT NULL THEN counts_b END IGNORE NULLS
+            ) OVER to_date END AS counts_b
+        FROM held
+        WINDOW to_date AS (
+            PARTITION BY indicator_id, variant_id, period_type, slice_type, slice, left(period, 4)
+            ORDER BY period
         )
-    ORDER BY ALL
-"""
-
-PERIOD_OF = """
-    CREATE TEMP MACRO period_of(day, assessed, kind) AS CASE
-        WHEN coalesce(assessed, kind) <> kind THEN NULL
-        WHEN kind = 'year' THEN strftime(day, '%Y')
-        WHEN kind = 'month' THEN strftime(day, '%Y-%m')
-        ELSE strftime(day, '%Y') || 'Q' || quarter(day)
-    END
-"""
-CAUSES = """
-    WITH rechecks AS (
-        SELECT sample_no AS recheck_no, max_by(delivery_id, received_on) AS delivery_id
-        FROM b.core.sample WHERE sampling_basis = 'recheck' GROUP BY ALL
     ),
-    deliveries AS (
-        SELECT delivery_id, source_id, received_on, file_name FROM b.meta.delivery
-        UNION
-        SELECT delivery_id, source_id, received_on, file_name FROM a.meta.delivery
-    ),
-    -- A release of before the column existed reads as one in which it is empty.
-    of_a AS (
-        FROM (SELECT CAST(NULL AS VARCHAR) AS assessed_period LIMIT 0)
-        UNION ALL BY NAME FROM a.fact.indicator_unit
-    ),
-    of_b AS (
-        FROM (SELECT CAST(NULL AS VARCHAR) AS assessed_period LIMIT 0)
-        UNION ALL BY NAME FROM b.fact.indicator_unit
-    ),
-    units AS (
-        SELECT indicator_id, variant_id, a.counted_on AS day_a, b.counted_on AS day_b,
-            a.assessed_period AS assessed_a, b.assessed_period AS assessed_b,
-            coalesce(a.numerator, 0) AS numerator_a, coalesce(b.numerator, 0) AS numerator_b,
-            coalesce(a.denominator, 0) AS denominator_a,
-            coalesce(b.denominator, 0) AS denominator_b,
-            CASE
-                WHEN a.is_counted IS NULL THEN 'new'
-                WHEN b.is_counted IS NULL THEN 'gone'
-                WHEN b.recheck_no IS NOT NULL AND a.recheck_no IS DISTINCT FROM b.recheck_no
-                    THEN 'recheck'
-                WHEN a.delivery_id IS DISTINCT FROM b.delivery_id THEN 'new version'
-                ELSE 'other'
-            END AS cause,
-            CASE
-                WHEN cause = 'recheck' THEN rechecks.delivery_id
-                WHEN cause = 'gone' THEN a.delivery_id
-                ELSE b.delivery_id
-            END AS by_delivery
-        FROM of_a AS a
-        FULL JOIN of_b AS b
-            USING (indicator_id, variant_id, unit_kind, source_id, unit_no)
-        LEFT JOIN rechecks ON rechecks.recheck_no = b.recheck_no
-        WHERE a.counted_on IS DISTINCT FROM b.counted_on
-            OR numerator_a <> numerator_b OR denominator_a <> denominator_b
-    ),
-    -- Each unit in its year, quarter and month; the assessment of a period in that alone.
-    dated AS (
-        SELECT units.*, kinds.period_type,
-            period_of(day_a, assessed_a, kinds.period_type) AS period_a,
-            period_of(day_b, assessed_b, kinds.period_type) AS period_b
-        FROM units CROSS JOIN (VALUES ('year'), ('quarter'), ('month')) AS kinds (period_type)
-    ),
-    sides AS (
-        SELECT indicator_id, variant_id, period_type, period_a AS period, cause, by_delivery,
-            -numerator_a AS numerator, -denominator_a AS denominator
-        FROM dated WHERE period_a IS DISTINCT FROM period_b AND period_a IS NOT NULL
-        UNION ALL
-        SELECT indicator_id, variant_id, period_type, period_b, cause, by_delivery,
-            numerator_b, denominator_b
-        FROM dated WHERE period_a IS DISTINCT FROM period_b AND period_b IS NOT NULL
-        UNION ALL
-        SELECT indicator_id, variant_id, period_type, period_b, cause, by_delivery,
-            numerator_b - numerator_a, denominator_b - denominator_a
-        FROM dated WHERE period_a = period_b
+    -- No row is a count of 0; a count that is not shown stays so.
+    counted AS (
+        SELECT * EXCLUDE (counts_a, counts_b),
+            CASE WHEN counts_a.denominator IS NULL THEN 0 ELSE counts_a.numerator END
+                AS numerator_a,
+            CASE WHEN counts_b.denominator IS NULL THEN 0 ELSE counts_b.numerator END
+                AS numerator_b,
+            coalesce(counts_a.denominator, 0) AS denominator_a,
+            coalesce(counts_b.denominator, 0) AS denominator_b
+        FROM carried
     )
-    SELECT indicator_id, variant_id, period_type, period, cause, count(*) AS units,
-        CAST(sum(numerator) AS BIGINT) AS numerator,
-        CAST(sum(denominator) AS BIGINT) AS denominator,
-        deliveries.source_id, deliveries.received_on, deliveries.file_name, by_delivery
-    FROM sides
-    LEFT JOIN deliveries ON deliveries.delivery_id = by_delivery
-    WHERE numerator <> 0 OR denominator <> 0
+    FROM counted
+    WHERE value_a IS DISTINCT FROM value_b
+        OR numerator_a IS DISTINCT FROM numerator_b OR denominator_a <> denominator_b
+        OR status_a IS DISTINCT FROM status_b
+"""
+# Why a figure changed, in one column: what its units tell, else what its definition does, else
+# what is common to all.
+EXPLAINED = """
+    WITH told AS (
+        SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
+            string_agg(DISTINCT cause, ', ' ORDER BY cause) AS causes
+        FROM cause GROUP BY ALL
+    ),
+    defined AS (
+        SELECT indicator_id, coalesce(variant_id, '') AS variant_id,
+            'definition: ' || string_agg(DISTINCT table_name, ', ' ORDER BY table_name) AS causes
+        FROM changed_definition WHERE indicator_id IS NOT NULL GROUP BY ALL
+    ),
+    common AS (
+        SELECT string_agg(DISTINCT table_name, ', ' ORDER BY table_name) AS causes
+        FROM changed_definition WHERE indicator_id IS NULL
+    ),
+    days AS (
+        SELECT 'day up to which deliveries count' AS causes FROM a_meta_release AS a,
+            b_meta_release AS b WHERE a.as_of IS DISTINCT FROM b.as_of
+    )
+    SELECT figure.indicator_id, figure.variant_id, figure.period_type, figure.period,
+        figure.slice_type, figure.slice, value_a, value_b, numerator_a, numerator_b,
+        denominator_a, denominator_b, status_a, status_b,
+        coalesce(
+            nullif(concat_ws(
+                '; ', any_value(told.causes), string_agg(defined.causes, '; '),
+                CASE
+                    WHEN regexp_matches(any_value(told.causes), 'other|read anew')
+                        THEN 'configuration: ' || (SELECT causes FROM common)
+                END
+            ), ''),
+            'configuration: ' || (SELECT causes FROM common),
+            (SELECT any_value(causes) FROM days),
+            'unknown'
+        ) AS changed_by
+    FROM figure
+    LEFT JOIN told USING (indicator_id, variant_id, period_type, period, slice_type, slice)
+    LEFT JOIN defined
+        ON defined.indicator_id = figure.indicator_id
+        AND defined.variant_id IN (figure.variant_id, '')
     GROUP BY ALL
     ORDER BY ALL
 """
@@ -121,25 +104,34 @@ CAUSES = """
 LEDGER = """
     WITH entries AS (
         SELECT plan_id, target_id, coalesce(b.effect, 0) - coalesce(a.effect, 0) AS effect,
-            coalesce(b.delivery_id, a.delivery_id) AS delivery_id
+            coalesce(b.delivery_id, a.delivery_id) AS delivery_id,
+            CASE
+                WHEN a.entry_no IS NULL THEN 'new'
+                WHEN b.entry_no IS NULL THEN 'gone'
+                WHEN a.version <> b.version OR a.delivery_id <> b.delivery_id THEN 'new version'
+                ELSE 'other entries'
+            END AS cause
         FROM a.fact.ledger_use AS a
         FULL JOIN b.fact.ledger_use AS b USING (plan_id, target_id, source_id, entry_no)
-        WHERE coalesce(a.effect, 0) <> coalesce(b.effect, 0)
-            OR a.effect IS NULL OR b.effect IS NULL
+        WHERE a.effect IS DISTINCT FROM b.effect
+            OR a.entry_no IS NULL OR b.entry_no IS NULL
     ),
     changed AS (
         SELECT plan_id, target_id, a.value AS value_a, b.value AS value_b
         FROM a.mart.ledger_value AS a
         FULL JOIN b.mart.ledger_value AS b USING (plan_id, target_id)
         WHERE a.value IS DISTINCT FROM b.value
+    ),
+    deliveries AS (
+        FROM b_meta_delivery UNION FROM a_meta_delivery
     )
     SELECT plan_id, target_id, any_value(value_a) AS value_a, any_value(value_b) AS value_b,
-        count(delivery_id) AS entries, sum(effect) AS effect,
-        string_agg(DISTINCT file_name, ', ' ORDER BY file_name) AS file_names
+        coalesce(cause, 'definition') AS cause, count(cause) AS entries,
+        coalesce(sum(effect), 0) AS effect, source_id, received_on, file_name, delivery_id
     FROM changed
     LEFT JOIN entries USING (plan_id, target_id)
-    LEFT JOIN b.meta.delivery USING (delivery_id)
-    GROUP BY plan_id, target_id
+    LEFT JOIN deliveries USING (delivery_id)
+    GROUP BY ALL
     ORDER BY ALL
 """
 
@@ -149,16 +141,21 @@ class ReleaseDiff:
     """What changed from release A to release B.
 
     Attributes:
-        figures: changed rows of ``mart.indicator_value``: value, counts and status in A and B.
-        causes: by indicator, variant, period (year, quarter, month) and delivery: why units
-            changed (new, new version, recheck, gone, other), and what they add to numerator and
-            denominator.
-        ledger: changed figures of the ledger, and the files of the entries that changed them.
+        figures: changed rows of ``mart.indicator_value``: value, counts and status in A and B, and
+            `changed_by`, why in words.
+        causes: by figure (indicator, variant, period, slice) and delivery: why units changed, and
+            what they add to numerator and denominator. `cause` is new, gone, new version, recheck,
+            definition (what counts is defined otherwise), read anew (a file received before gave
+            other records), firm roster, or other (records of other kinds, configuration, code).
+        ledger: changed figures of the ledger by delivery: whether its entries are new, a new
+            version, gone, changed by other entries, or none (definition), and their effect.
+        definitions: see `release_causes.definition_changes`.
     """
 
     figures: pl.DataFrame
     causes: pl.DataFrame
     ledger: pl.DataFrame
+    definitions: pl.DataFrame
 
     @property
     def is_empty(self) -> bool:
@@ -169,10 +166,11 @@ class ReleaseDiff:
     def main_causes(self) -> pl.DataFrame:
         """Causes by year; by month where what happened evens out in the year."""
         years = self.causes.filter(pl.col("period_type") == "year")
+        cell = ("indicator_id", "variant_id", "slice_type", "slice")
         months = self.causes.filter(pl.col("period_type") == "month").join(
-            years.select("indicator_id", "variant_id", year="period"),
-            left_on=["indicator_id", "variant_id", pl.col("period").str.slice(0, 4)],
-            right_on=["indicator_id", "variant_id", "year"],
+            years.select(*cell, year="period"),
+            left_on=[*cell, pl.col("period").str.slice(0, 4)],
+            right_on=[*cell, "year"],
             how="anti",
         )
         return pl.concat([years, months])
@@ -192,11 +190,15 @@ def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
     with duckdb.connect() as con:
         for path, name in ((a, "a"), (b, "b")):
             _attach(con, path, name)
-        con.execute(PERIOD_OF)
+        con.execute(FIGURES, {"slices": slices})
+        attach_causes(con)
+        causes = con.sql(CAUSES, params={"slices": slices}).pl()
+        con.register("cause", causes.to_arrow())
         return ReleaseDiff(
-            con.sql(FIGURES, params={"slices": slices}).pl(),
-            con.sql(CAUSES).pl(),
+            con.sql(EXPLAINED).pl(),
+            causes,
             con.sql(LEDGER).pl(),
+            con.sql("FROM changed_definition").pl(),
         )
 
 

@@ -11,7 +11,7 @@ from pipelines import show
 from warehouse.contract import record_contracts
 from warehouse.engine.model import contract_of, load_models
 from warehouse.errors import SamplehouseError
-from warehouse.release_diff import diff_releases
+from warehouse.release_diff import ReleaseDiff, diff_releases
 
 UNIT: dict[str, Any] = {
     "indicator_id": "i",
@@ -36,6 +36,10 @@ DELIVERIES = [
     {"delivery_id": "d1", "source_id": "s", "received_on": "2024-06-01", "file_name": "may.csv"},
     {"delivery_id": "d2", "source_id": "s", "received_on": "2024-07-01", "file_name": "june.csv"},
 ]
+BEFORE = [
+    {"delivery_id": "d0", "source_id": "s", "received_on": "2024-05-30", "file_name": "wrong.csv"},
+    DELIVERIES[0],
+]
 RECHECK = {
     "sample_no": "R1",
     "sampling_basis": "recheck",
@@ -54,6 +58,9 @@ def release(path: Path, **tables: list[dict[str, Any]]) -> Path:
     contracts += [contract_of("fact.ledger_use", models)]
     contracts += [record_contracts()[name] for name in ("core.sample", "meta.delivery")]
     given = {"meta__delivery": DELIVERIES, "core__sample": [RECHECK], **tables}
+    made = {contract.table for contract in contracts}
+    wanted = {name.replace("__", ".") for name in given}
+    contracts += [contract_of(name, models) for name in sorted(wanted - made)]
     with duckdb.connect(str(path)) as con:
         for contract in contracts:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.schema_name}")
@@ -73,7 +80,8 @@ def value(numerator: int, denominator: int, status: str, **changes: Any) -> dict
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
     """Five units, of which each changes in its own way, and one that does not."""
-    before = [{**UNIT, "unit_no": name} for name in ("recheck", "version", "gone", "other", "same")]
+    before = [{**UNIT, "unit_no": name} for name in ("recheck", "version", "other", "same", "gone")]
+    before[-1]["delivery_id"] = "d0"
     after = [
         {**UNIT, "unit_no": "recheck", "numerator": 1, "recheck_no": "R1"},
         {**UNIT, "unit_no": "version", "numerator": 1, "delivery_id": "d2"},
@@ -86,6 +94,7 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
     return (
         release(
             tmp_path / "a.duckdb",
+            meta__delivery=BEFORE,
             mart__indicator_value=[value(0, 5, "not_met"), value(0, 5, "x", slice_type="link")],
             fact__indicator_unit=before,
             mart__ledger_value=[{**held, "value": 1}],
@@ -108,10 +117,11 @@ def test_each_way_of_change_is_told_with_its_file(two: tuple[Path, Path]) -> Non
     found = diff_releases(*two)
 
     assert found.causes["period"].unique().sort().to_list() == ["2024", "2024-05", "2024Q2"]
+    assert set(found.figures["changed_by"]) == {"gone, new, new version, other, recheck"}
     years = found.causes.filter(period_type="year")
     rows = years.select("cause", "units", "numerator", "denominator", "file_name").rows()
     assert sorted(rows) == [
-        ("gone", 1, 0, -1, "may.csv"),
+        ("gone", 1, 0, -1, "wrong.csv"),
         ("new", 1, 1, 1, "june.csv"),
         ("new version", 1, 1, 0, "june.csv"),
         ("other", 1, 0, -1, "may.csv"),
@@ -175,7 +185,212 @@ def test_the_ledger_names_the_files_of_the_entries(two: tuple[Path, Path]) -> No
     (row,) = diff_releases(*two).ledger.to_dicts()
 
     assert (row["value_a"], row["value_b"], row["entries"], row["effect"]) == (1, 3, 1, 2)
-    assert row["file_names"] == "june.csv"
+    assert (row["cause"], row["delivery_id"], row["file_name"]) == ("new", "d2", "june.csv")
+
+
+def test_a_changed_entry_of_the_ledger_is_a_new_version_and_a_changed_plan_a_definition(
+    tmp_path: Path,
+) -> None:
+    entry = {"plan_id": "p", "target_id": "t", "source_id": "l", "entry_no": "E1"}
+    one, other = ({"plan_id": "p", "target_id": name} for name in ("t", "u"))
+    (plan, version) = (
+        diff_releases(
+            release(
+                tmp_path / "a.duckdb",
+                mart__ledger_value=[{**one, "value": 1}, {**other, "value": 1}],
+                fact__ledger_use=[{**entry, "version": 1, "effect": 1, "delivery_id": "d1"}],
+            ),
+            release(
+                tmp_path / "b.duckdb",
+                mart__ledger_value=[{**one, "value": 4}, {**other, "value": 2}],
+                fact__ledger_use=[{**entry, "version": 2, "effect": 4, "delivery_id": "d2"}],
+            ),
+        )
+        .ledger.sort("cause")
+        .to_dicts()
+    )
+
+    told = ("target_id", "cause", "entries", "file_name")
+    assert [plan[name] for name in told] == ["u", "definition", 0, None]
+    assert [version[name] for name in told] == ["t", "new version", 1, "june.csv"]
+
+
+# -- figures that are more than their counts
+
+WEIGHTED = {"indicator_id": "i", "variant_id": "v", "weighting": "output"}
+WEIGHT = {"weighting": "output", "slice_type": "industry"}
+
+
+def one_unit(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any], **tables: Any
+) -> ReleaseDiff:
+    """One unit in two releases, the figure of which goes from 50 to 60 with the same counts."""
+    figure = value(0, 1, "met")
+    sides = [
+        release(
+            tmp_path / f"{name}.duckdb",
+            mart__indicator_value=[{**figure, "value": number}],
+            fact__indicator_unit=[{**UNIT, "unit_no": "U", **unit}],
+            **{table: rows[place] for table, rows in tables.items()},
+        )
+        for place, (name, number, unit) in enumerate((("a", 50.0, before), ("b", 60.0, after)))
+    ]
+    return diff_releases(*sides, slices=True)
+
+
+def both(*rows: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return list(rows), list(rows)
+
+
+def test_a_unit_that_moves_to_another_industry_changes_a_weighted_figure(tmp_path: Path) -> None:
+    found = one_unit(
+        tmp_path,
+        {"industry_division": "17"},
+        {"industry_division": "18", "delivery_id": "d2"},
+        ref__indicator=both({"indicator_id": "i", "kind": "rate"}),
+        ref__indicator_variant=both(WEIGHTED),
+        ref__indicator_weight=both({**WEIGHT, "slice": "17", "weight": 1}),
+    )
+
+    assert found.figures["changed_by"].to_list() == ["new version"]
+    columns = ("slice_type", "slice", "cause", "units", "denominator", "file_name")
+    year = found.causes.filter(period_type="year").select(columns).sort(columns)
+    assert year.rows() == [
+        ("all", "all", "new version", 1, 0, "june.csv"),
+        ("industry", "17", "new version", 1, -1, "june.csv"),
+        ("industry", "18", "new version", 1, 1, "june.csv"),
+    ]
+
+
+def test_a_changed_answer_changes_a_score(tmp_path: Path) -> None:
+    found = one_unit(
+        tmp_path,
+        {"unit_kind": "survey_response"},
+        {"unit_kind": "survey_response", "delivery_id": "d2"},
+        ref__indicator=both({"indicator_id": "i", "kind": "score"}),
+        ref__indicator_variant=both({**WEIGHTED, "weighting": None}),
+    )
+
+    assert found.figures["changed_by"].to_list() == ["new version"]
+
+
+def test_the_roster_of_firms_moves_a_unit_to_another_class(tmp_path: Path) -> None:
+    firm = {"entity_uscc": "X", "valid_from": "2020-01-01"}
+    found = one_unit(
+        tmp_path,
+        {"firm_class": "small", "entity_uscc": "X"},
+        {"firm_class": "large", "entity_uscc": "X"},
+        fact__firm_period=([{**firm, "delivery_id": "d1"}], [{**firm, "delivery_id": "d2"}]),
+    )
+
+    year = found.causes.filter(period_type="year").select(
+        "slice_type", "slice", "cause", "denominator", "file_name"
+    )
+    assert sorted(year.rows()) == [
+        ("firm_class", "large", "firm roster", 1, "june.csv"),
+        ("firm_class", "small", "firm roster", -1, "june.csv"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tables", "why"),
+    [
+        (
+            {"ref__indicator_variant": ([{**WEIGHTED, "estimates": "census"}], [WEIGHTED])},
+            "definition: ref.indicator_variant",
+        ),
+        (
+            {
+                "ref__indicator_variant": both(WEIGHTED),
+                "ref__indicator_weight": (
+                    [{**WEIGHT, "slice": "17", "weight": 1}],
+                    [{**WEIGHT, "slice": "17", "weight": 2}],
+                ),
+            },
+            "definition: ref.indicator_weight",
+        ),
+        (
+            {"ref__water_limit": ([{"item_code": "tp", "class_no": 1}], [])},
+            "configuration: ref.water_limit",
+        ),
+        (
+            {"meta__release": ([{"code_version": "1"}], [{"code_version": "2"}])},
+            "configuration: meta.release",
+        ),
+        (
+            {"meta__release": ([{"as_of": "2024-06-30"}], [{"as_of": "2024-07-31"}])},
+            "day up to which deliveries count",
+        ),
+        ({}, "unknown"),
+    ],
+)
+def test_without_a_unit_the_definition_the_configuration_or_the_code_is_told(
+    tmp_path: Path, tables: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = one_unit(tmp_path, {}, {}, **tables)
+    show.figures(found)
+
+    assert found.figures["changed_by"].to_list() == [why]
+    assert why.rsplit(": ", maxsplit=1)[-1].split(" ", maxsplit=1)[0] in capsys.readouterr().out
+
+
+def test_a_unit_that_counts_by_another_definition_is_told_so(tmp_path: Path) -> None:
+    found = one_unit(
+        tmp_path,
+        {"is_counted": False, "denominator": 0},
+        {},
+        ref__indicator_exclusion=([{"indicator_id": "i", "variant_id": "v", "reason": "r"}], []),
+    )
+
+    assert set(found.causes["cause"]) == {"definition"}
+    assert found.figures["changed_by"].to_list() == [
+        "definition; definition: ref.indicator_exclusion"
+    ]
+
+
+def test_a_unit_that_fails_by_another_limit_is_told_with_the_list_of_limits(tmp_path: Path) -> None:
+    found = one_unit(
+        tmp_path,
+        {"numerator": 1},
+        {},
+        ref__water_limit=([], [{"item_code": "tp", "class_no": 1}]),
+    )
+
+    assert found.figures["changed_by"].to_list() == ["other; configuration: ref.water_limit"]
+
+
+def test_year_to_date_is_told_for_every_month_that_has_a_figure(tmp_path: Path) -> None:
+    to_date = {"period_type": "year_to_date"}
+    found = diff_releases(
+        release(
+            tmp_path / "a.duckdb",
+            meta__delivery=BEFORE,
+            mart__indicator_value=[value(0, 1, "x", **to_date, period="2024-05")],
+            fact__indicator_unit=[{**UNIT, "unit_no": "U"}],
+        ),
+        release(
+            tmp_path / "b.duckdb",
+            mart__indicator_value=[
+                value(0, 1, "x", **to_date, period="2024-05"),
+                value(1, 2, "x", **to_date, period="2024-08"),
+            ],
+            fact__indicator_unit=[
+                {**UNIT, "unit_no": "U"},
+                {
+                    **UNIT,
+                    "unit_no": "V",
+                    "numerator": 1,
+                    "counted_on": "2024-08-03",
+                    "delivery_id": "d2",
+                },
+            ],
+        ),
+    )
+
+    (figure,) = found.figures.to_dicts()
+    assert (figure["denominator_a"], figure["denominator_b"]) == (1, 2)
+    rows = found.causes.filter(**to_date).select("period", "cause", "numerator", "denominator")
+    assert rows.rows() == [("2024-08", "new", 1, 1)]
 
 
 def test_what_is_no_release_is_refused_and_one_does_not_differ_from_itself(
