@@ -7,6 +7,8 @@ answers are named too, though they add nothing to its counts. What no unit expla
 definitions, code lists or code, which are compared table by table.
 """
 
+from collections.abc import Mapping
+
 import duckdb
 import polars as pl
 
@@ -228,16 +230,20 @@ CAUSES = """
     FROM added
     LEFT JOIN deliveries ON deliveries.delivery_id = by_delivery
     WHERE (numerator <> 0 OR denominator <> 0 OR (weighs AND slice_type = 'all'))
+        -- Of periods to date and of slices, those that have a figure.
         AND (
-            period_type <> 'year_to_date'
-            OR (indicator_id, variant_id, period) IN (
-                SELECT (indicator_id, variant_id, period) FROM figure
-                WHERE period_type = 'year_to_date'
+            (period_type <> 'year_to_date' AND slice_type = 'all')
+            OR (indicator_id, variant_id, period_type, period, slice_type, slice) IN (
+                SELECT (indicator_id, variant_id, period_type, period, slice_type, slice)
+                FROM figure
             )
         )
     GROUP BY ALL
     ORDER BY ALL
 """
+
+
+Columns = Mapping[tuple[str, str], list[str]]
 
 
 def attach_causes(con: duckdb.DuckDBPyConnection) -> None:
@@ -248,36 +254,41 @@ def attach_causes(con: duckdb.DuckDBPyConnection) -> None:
     """
     for statement in MACROS:
         con.execute(statement)
+    there = _columns(con)
     for side in SIDES:
         for table, columns in READ.items():
-            _read(con, side, table, columns)
+            _read(con, side, table, columns, there)
         con.execute(TOLD.format(side=side))
-    con.register("changed_definition", definition_changes(con).to_arrow())
+    con.register("changed_definition", _definition_changes(con, there).to_arrow())
     con.execute(CHANGED_UNITS)
 
 
-def _read(con: duckdb.DuckDBPyConnection, side: str, table: str, columns: tuple[str, ...]) -> None:
+def _read(
+    con: duckdb.DuckDBPyConnection, side: str, table: str, columns: tuple[str, ...], there: Columns
+) -> None:
     """A view of one table of one release, with every column that is asked for."""
-    there = set(_columns(con, side, table))
+    known = there.get((side, table), [])
     asked = ", ".join(
         identifier(name)
-        if name in there
+        if name in known
         else f"CAST(NULL AS {TYPES.get(name, 'VARCHAR')}) AS {identifier(name)}"
         for name in columns
     )
-    source = f"FROM {side}.{qualified(table)}" if there else "LIMIT 0"
+    source = f"FROM {side}.{qualified(table)}" if known else "LIMIT 0"
     view = identifier(f"{side}_{table.replace('.', '_')}")
     con.execute(f"CREATE TEMP VIEW {view} AS SELECT {asked} {source}")
 
 
-def _columns(con: duckdb.DuckDBPyConnection, side: str, table: str) -> list[str]:
-    schema, _, name = table.partition(".")
-    found = con.execute(
-        "SELECT column_name FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-        [side, schema, name],
+def _columns(con: duckdb.DuckDBPyConnection) -> Columns:
+    """Columns of the tables of both releases, by side and table."""
+    rows = con.execute(
+        """
+        SELECT database_name, schema_name || '.' || table_name,
+            list(column_name ORDER BY column_index)
+        FROM duckdb_columns() WHERE database_name IN ('a', 'b') GROUP BY ALL
+        """
     ).fetchall()
-    return [column for (column,) in found]
+    return {(side, table): columns for side, table, columns in rows}
 
 
 # -- definitions, code lists, code
@@ -291,7 +302,7 @@ DEFINITION = {
 }
 
 
-def definition_changes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def _definition_changes(con: duckdb.DuckDBPyConnection, there: Columns) -> pl.DataFrame:
     """Rows of definitions and code lists that only one release has.
 
     Returns:
@@ -299,16 +310,12 @@ def definition_changes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         only_in_b (rows). Weights are told with the variants that use them; different code is a row
         of ``meta.release``.
     """
-    tables = con.execute(
-        "SELECT DISTINCT table_name FROM duckdb_tables() "
-        "WHERE schema_name = 'ref' AND database_name IN ('a', 'b') ORDER BY ALL"
-    ).fetchall()
     parts = [pl.DataFrame(schema=DEFINITION)]
-    for (name,) in tables:
-        sides = [_columns(con, side, f"ref.{name}") for side in SIDES]
-        common = [column for column in sides[0] if column in sides[1]]
+    for table in sorted({table for _, table in there if table.startswith("ref.")}):
+        known = [there.get((side, table), []) for side in SIDES]
+        common = [column for column in known[0] if column in known[1]]
         if common:
-            parts.append(_rows_apart(con, f"ref.{name}", common))
+            parts.append(_rows_apart(con, table, common))
     parts.append(_code_apart(con))
     return pl.concat(part.cast(DEFINITION) for part in parts)  # type: ignore[arg-type] # a mapping
 
@@ -340,7 +347,7 @@ def _rows_apart(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) 
         SELECT {of}, $table AS table_name,
             count(*) FILTER (WHERE side = 'a') AS only_in_a,
             count(*) FILTER (WHERE side = 'b') AS only_in_b
-        FROM {source} GROUP BY ALL ORDER BY ALL
+        FROM {source} GROUP BY ALL HAVING count(*) > 0 ORDER BY ALL
         """,
         {"table": table},
     ).pl()

@@ -12,28 +12,30 @@ from warehouse.sql import literal
 
 NEEDED = ("mart.indicator_value", "fact.indicator_unit", "fact.ledger_use", "mart.ledger_value")
 
-# Of a period to date that only one release has, the other had what it had up to the month before.
+# Of a period to date that only one release has, the other had what it had up to the month before;
+# unless each period is assessed by itself.
 FIGURES = """
     CREATE TEMP TABLE figure AS
-    WITH held AS (
+    WITH assessed AS (
+        SELECT DISTINCT (indicator_id, variant_id)
+        FROM (FROM a_fact_indicator_unit UNION ALL FROM b_fact_indicator_unit)
+        WHERE assessed_period IS NOT NULL
+    ),
+    held AS (
         SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
-            a.value AS value_a, b.value AS value_b,
-            {'numerator': a.numerator, 'denominator': a.denominator} AS counts_a,
-            {'numerator': b.numerator, 'denominator': b.denominator} AS counts_b,
-            a.official_status AS status_a, b.official_status AS status_b
+            CASE WHEN a.denominator IS NOT NULL THEN a END AS row_a,
+            CASE WHEN b.denominator IS NOT NULL THEN b END AS row_b,
+            period_type = 'year_to_date' AND (indicator_id, variant_id) NOT IN (FROM assessed)
+                AS runs_on
         FROM a.mart.indicator_value AS a
         FULL JOIN b.mart.indicator_value AS b
             USING (indicator_id, variant_id, period_type, period, slice_type, slice)
         WHERE slice_type = 'all' OR $slices
     ),
     carried AS (
-        SELECT * EXCLUDE (counts_a, counts_b),
-            CASE WHEN period_type <> 'year_to_date' THEN counts_a ELSE last_value(
-                CASE WHEN counts_a.denominator IS NOT NULL THEN counts_a END IGNORE NULLS
-            ) OVER to_date END AS counts_a,
-            CASE WHEN period_type <> 'year_to_date' THEN counts_b ELSE last_value(
-                CASE WHEN counts_b.denominator IS NOT NULL THEN counts_b END IGNORE NULLS
-            ) OVER to_date END AS counts_b
+        SELECT * EXCLUDE (row_a, row_b),
+            CASE WHEN runs_on THEN last_value(row_a IGNORE NULLS) OVER to_date ELSE row_a END AS a,
+            CASE WHEN runs_on THEN last_value(row_b IGNORE NULLS) OVER to_date ELSE row_b END AS b
         FROM held
         WINDOW to_date AS (
             PARTITION BY indicator_id, variant_id, period_type, slice_type, slice, left(period, 4)
@@ -42,19 +44,23 @@ FIGURES = """
     ),
     -- No row is a count of 0; a count that is not shown stays so.
     counted AS (
-        SELECT * EXCLUDE (counts_a, counts_b),
-            CASE WHEN counts_a.denominator IS NULL THEN 0 ELSE counts_a.numerator END
-                AS numerator_a,
-            CASE WHEN counts_b.denominator IS NULL THEN 0 ELSE counts_b.numerator END
-                AS numerator_b,
-            coalesce(counts_a.denominator, 0) AS denominator_a,
-            coalesce(counts_b.denominator, 0) AS denominator_b
+        SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
+            a.value AS value_a, b.value AS value_b,
+            CASE WHEN a.denominator IS NULL THEN 0 ELSE a.numerator END AS numerator_a,
+            CASE WHEN b.denominator IS NULL THEN 0 ELSE b.numerator END AS numerator_b,
+            coalesce(a.denominator, 0) AS denominator_a,
+            coalesce(b.denominator, 0) AS denominator_b,
+            a.official_status AS status_a, b.official_status AS status_b
         FROM carried
     )
     FROM counted
-    WHERE value_a IS DISTINCT FROM value_b
-        OR numerator_a IS DISTINCT FROM numerator_b OR denominator_a <> denominator_b
-        OR status_a IS DISTINCT FROM status_b
+    -- What counts nothing in either release is no figure.
+    WHERE (denominator_a > 0 OR denominator_b > 0 OR value_a IS NOT NULL OR value_b IS NOT NULL)
+        AND (
+            value_a IS DISTINCT FROM value_b
+            OR numerator_a IS DISTINCT FROM numerator_b OR denominator_a <> denominator_b
+            OR status_a IS DISTINCT FROM status_b
+        )
 """
 # Why a figure changed, in one column: what its units tell, else what its definition does, else
 # what is common to all.
@@ -85,7 +91,10 @@ EXPLAINED = """
                 '; ', any_value(told.causes), string_agg(defined.causes, '; '),
                 CASE
                     WHEN regexp_matches(any_value(told.causes), 'other|read anew')
-                        THEN 'configuration: ' || (SELECT causes FROM common)
+                        THEN concat_ws(
+                            '; ', 'configuration: ' || (SELECT causes FROM common),
+                            (SELECT any_value(causes) FROM days)
+                        )
                 END
             ), ''),
             'configuration: ' || (SELECT causes FROM common),
@@ -149,7 +158,9 @@ class ReleaseDiff:
             other records), firm roster, or other (records of other kinds, configuration, code).
         ledger: changed figures of the ledger by delivery: whether its entries are new, a new
             version, gone, changed by other entries, or none (definition), and their effect.
-        definitions: see `release_causes.definition_changes`.
+        definitions: rows of definitions and code lists that only one release has: indicator_id and
+            variant_id (null where a table is of all), table_name, only_in_a, only_in_b; another
+            code version is a row of ``meta.release``.
     """
 
     figures: pl.DataFrame
@@ -190,8 +201,8 @@ def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
     with duckdb.connect() as con:
         for path, name in ((a, "a"), (b, "b")):
             _attach(con, path, name)
-        con.execute(FIGURES, {"slices": slices})
         attach_causes(con)
+        con.execute(FIGURES, {"slices": slices})
         causes = con.sql(CAUSES, params={"slices": slices}).pl()
         con.register("cause", causes.to_arrow())
         return ReleaseDiff(
