@@ -91,10 +91,10 @@ EXPLAINED = """
                 '; ', any_value(told.causes), string_agg(defined.causes, '; '),
                 CASE
                     WHEN regexp_matches(any_value(told.causes), 'other|read anew')
-                        THEN concat_ws(
+                        THEN nullif(concat_ws(
                             '; ', 'configuration: ' || (SELECT causes FROM common),
                             (SELECT any_value(causes) FROM days)
-                        )
+                        ), '')
                 END
             ), ''),
             'configuration: ' || (SELECT causes FROM common),
