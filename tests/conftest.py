@@ -1,13 +1,18 @@
 """What tests of every kind share."""
 
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from assets.build import build_tables
+from assets.ingest.landing import landing_days, register
+from assets.ingest.run import ingest, read_raw
+from warehouse.connection import connect
 from warehouse.home import Home
-from warehouse.source import Source
+from warehouse.source import Source, load_sources
 
 # Continuous integration tries the same examples every time; elsewhere each run tries others.
 settings.register_profile("ci", derandomize=True)
@@ -36,6 +41,27 @@ def regenerate(request: pytest.FixtureRequest) -> bool:
 def home(tmp_path: Path) -> Home:
     """An empty home."""
     return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[..., None]:
+    """Reads what some sources (None: all) have in landing; makes tables and what they read."""
+
+    def read_and_build(
+        home: Home, sources: Collection[str] | None, tables: Collection[str]
+    ) -> None:
+        landed = landing_days(home)
+        wanted = landed if sources is None else sources
+        chosen = {name: source for name, source in load_sources().items() if name in wanted}
+        days = sorted({day for name in chosen for day in landed.get(name, ())})
+        register(home, chosen, days)
+        for source in chosen.values():
+            read_raw(home, source, days)
+        ingest(home, chosen, days, check=False)
+        with connect() as con:
+            build_tables(con, home, tables)
+
+    return read_and_build
 
 
 @pytest.fixture(scope="session")

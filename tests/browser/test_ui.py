@@ -23,6 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from assets.ingest.landing import receive
 from pipelines.nightly import prepare_instance, run_night
 from pipelines.settings import Settings
+from tests.nights import pass_rates_only
 from warehouse.home import Home
 from warehouse.source import Source
 
@@ -71,7 +72,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory, market: Source) -> Home
     (folder / "samples.csv").write_text(FILE, "utf-8")
     receive(home, "market", [folder / "samples.csv"], dt.date(2024, 5, 2))
     settings = Settings(home.root, (), 2, 1, home.root / "tmp")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, pass_rates_only():
         patch.setattr(Settings, "sources", lambda _self: {"market": market})
         outcome = run_night(settings)
     assert [(check.table, check.rule) for check in outcome.failed_checks] == [

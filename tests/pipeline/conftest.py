@@ -2,22 +2,16 @@
 
 import io
 import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import dagster as dg
-import duckdb
 import pytest
 
-from assets.ingest.landing import landing_days, register
-from assets.ingest.run import ingest, read_raw
 from pipelines import cli
 from pipelines.nightly import NightOutcome, run_night
-from warehouse.engine.model import load_models, ordered
-from warehouse.engine.run import attach_dependencies, run_model
+from tests.nights import unchecked, unrecorded
 from warehouse.home import Home
-from warehouse.source import load_sources
 
 SOURCES = Path(__file__).with_name("sources")
 
@@ -30,44 +24,10 @@ def quick_night() -> Callable[..., NightOutcome]:
     """
 
     def night(*arguments: object, **options: object) -> NightOutcome:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipelines.definitions.table_checks", lambda _contract: None)
-            patch.setattr("assets.ingest.run.validate", lambda *_rules, **_options: [])
-            patch.setattr("pipelines.nightly.instance", _forgetful)
+        with unchecked(), unrecorded():
             return run_night(*arguments, **options)  # type: ignore[arg-type] # handed through
 
     return night
-
-
-@contextmanager
-def _forgetful(_home: Home) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture(scope="session")
-def build() -> Callable[..., None]:
-    """Reads what sources have in landing, and makes tables with all models that they need."""
-
-    def read_and_run(home: Home, sources: Collection[str], tables: Collection[str]) -> None:
-        chosen = {name: source for name, source in load_sources().items() if name in sources}
-        days = sorted({day for each in landing_days(home).values() for day in each})
-        register(home, chosen, days)
-        for source in chosen.values():
-            read_raw(home, source, days)
-        ingest(home, chosen, days, check=False)
-        models = load_models()
-        needed, found = set(tables), set[str]()
-        while needed - found:
-            found |= needed
-            needed |= {name for table in found & models.keys() for name in models[table].depends_on}
-        with duckdb.connect() as con:
-            for model in ordered(models):
-                if model.table in found:
-                    attach_dependencies(con, model, home)
-                    run_model(con, model, home)
-
-    return read_and_run
 
 
 @pytest.fixture(scope="session")

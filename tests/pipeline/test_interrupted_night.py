@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -16,11 +16,13 @@ import pytest
 from assets.ingest.landing import deliveries, receive
 from pipelines.nightly import NightOutcome
 from pipelines.settings import Settings, read_settings
+from tests.nights import pass_rates_only
 from warehouse.home import Home
 from warehouse.release_compare import compare_releases
 from warehouse.release_store import read_release
 from warehouse.tables import scratch_folder
 
+PROJECT = Path(__file__).parents[2]
 SOURCES = Path(__file__).with_name("sources")
 MAY, JUNE, JULY = dt.date(2024, 5, 20), dt.date(2024, 6, 3), dt.date(2024, 7, 8)
 HEADER = "抽样编号,产品,抽样日期,结论,项目,结果,限量\n"
@@ -33,10 +35,8 @@ import os, signal, sys
 from pytest import MonkeyPatch
 from importlib import import_module
 from pipelines import cli
+from tests.nights import pass_rates_only, unchecked
 
-patch = MonkeyPatch()
-patch.setattr("pipelines.definitions.table_checks", lambda contract: None)
-patch.setattr("assets.ingest.run.validate", lambda *rules, **options: [])
 module, _, name = sys.argv[1].rpartition(".")
 real, words = getattr(import_module(module), name), sys.argv[2:]
 
@@ -45,9 +45,10 @@ def deadly(*arguments, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments, **options)
 
-patch.setattr(sys.argv[1], deadly)
+MonkeyPatch().setattr(sys.argv[1], deadly)
 sys.argv = ["samplehouse", "nightly"]
-cli.main()
+with unchecked(), pass_rates_only():
+    cli.main()
 """
 
 
@@ -56,6 +57,12 @@ def samples(*verdicts: str, first: int = 1) -> str:
         f"S-{number},月饼,2024-05-06,{verdict},铅,0.1,≤0.5\n"
         for number, verdict in enumerate(verdicts, start=first)
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_graph() -> Iterator[None]:
+    with pass_rates_only():
+        yield
 
 
 @pytest.fixture
@@ -83,6 +90,7 @@ def killed_night(settings: Settings, function: str, *words: str) -> None:
     """A night in a process of its own that dies without a word."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", NIGHT, function, *words],
+        cwd=PROJECT,
         env={
             **os.environ,
             "SAMPLEHOUSE_HOME": str(settings.root),

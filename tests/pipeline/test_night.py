@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,7 @@ from pipelines.nightly import NightOutcome, instance, night_lock, run_night
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import landing_sensor
 from pipelines.settings import Settings
+from tests.nights import pass_rates_only
 from warehouse.connection import Resources
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
@@ -58,21 +60,21 @@ class Office:
         return rows[0]
 
 
-@pytest.fixture(autouse=True)
-def only_the_market(market: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Settings, "sources", lambda _self: {"market": market})
+@pytest.fixture(autouse=True, scope="module")
+def only_the_market(market: Source) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, pass_rates_only():
+        patch.setattr(Settings, "sources", lambda _self: {"market": market})
+        yield
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory, market: Source) -> NightOutcome:
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> NightOutcome:
     """What the night of May did; two files had been received, the later one in June."""
     folder = tmp_path_factory.mktemp("office")
     office = Office(Home(folder / "home"), folder)
     office.deliver("may.csv", SAMPLES, MAY)
     office.deliver("june.csv", CORRECTION, JUNE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Settings, "sources", lambda _self: {"market": market})
-        return office.night(on=dt.date(2024, 5, 31))
+    return office.night(on=dt.date(2024, 5, 31))
 
 
 @pytest.fixture
@@ -99,11 +101,24 @@ def test_the_first_night_reads_what_waits_and_publishes(
     assert (office.home.docs / "index.html").is_file()
 
 
-def test_a_correction_counts_from_its_day_on(office: Office) -> None:
+def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(office: Office) -> None:
+    office.deliver("empty.csv", "", MAY)
+    office.deliver("half.csv", f"{HEADER}S-50,tea,流通,?,合格\nS-51,tea,流通,?,perhaps\n", MAY)
+    office.deliver("lost.csv", SAMPLES, MAY, source="nobody")
+    office.deliver("old.csv", SAMPLES, dt.date(1999, 1, 1))
+
     second = office.night()
 
-    assert second.days == (JUNE,)
-    assert second.exit_code == 0
+    assert second.exit_code == 1
+    assert second.days == (MAY, JUNE)
+    assert second.strange_days == (dt.date(1999, 1, 1),)
+    assert second.statuses == {"held": 1, "loaded": 2, "unknown_source": 1, "unreadable": 1}
+    assert {(each.source_id, each.file_name) for each in second.stopped} == {
+        ("market", "empty.csv"),
+        ("market", "half.csv"),
+        ("nobody", "lost.csv"),
+    }
+    assert all(each.message for each in second.stopped)
     assert office.rate() == (10, 10)
     for key in (("landing", "files"), ("raw", "market"), ("core", "sample"), ("meta", "delivery")):
         assert {"2024-05-02", "2024-06-03"} <= materialized(office.home, *key)
@@ -114,26 +129,6 @@ def test_a_correction_counts_from_its_day_on(office: Office) -> None:
     assert past.release is not None
     assert past.release.as_of == MAY
     assert office.rate() == (9, 10)
-
-
-def test_bad_deliveries_are_named_and_the_good_ones_published(office: Office) -> None:
-    office.deliver("empty.csv", "", MAY)
-    office.deliver("half.csv", f"{HEADER}S-50,tea,流通,?,合格\nS-51,tea,流通,?,perhaps\n", MAY)
-    office.deliver("lost.csv", SAMPLES, MAY, source="nobody")
-    office.deliver("old.csv", SAMPLES, dt.date(1999, 1, 1))
-
-    outcome = office.night()
-
-    assert outcome.exit_code == 1
-    assert outcome.strange_days == (dt.date(1999, 1, 1),)
-    assert outcome.statuses == {"held": 1, "loaded": 2, "unknown_source": 1, "unreadable": 1}
-    assert {(each.source_id, each.file_name) for each in outcome.stopped} == {
-        ("market", "empty.csv"),
-        ("market", "half.csv"),
-        ("nobody", "lost.csv"),
-    }
-    assert all(each.message for each in outcome.stopped)
-    assert office.rate() == (10, 10)
 
 
 def test_a_blocking_check_keeps_the_last_release_until_the_day_is_read_again(

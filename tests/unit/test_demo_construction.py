@@ -1,6 +1,6 @@
 """The demo's construction through the pipeline, against what its generator knows about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,13 +30,11 @@ Built = tuple[Home, ConstructionTruth]
 
 
 @pytest.fixture(scope="module")
-def built(
-    tmp_path_factory: pytest.TempPathFactory, build_tables: Callable[[Home, Sequence[str]], None]
-) -> Built:
+def built(tmp_path_factory: pytest.TempPathFactory, build: Callable[..., None]) -> Built:
     """A home that has read the year of construction and made the tables that follow from it."""
     home = Home(tmp_path_factory.mktemp("construction"))
     truth = write_construction(home.landing, 2024, PROJECTS)
-    build_tables(home, TABLES)
+    build(home, None, TABLES)
     return home, truth
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -28,12 +28,12 @@ SEED = 20240702
 
 @pytest.fixture(scope="module")
 def built(
-    tmp_path_factory: pytest.TempPathFactory, build_tables: Callable[[Home, Sequence[str]], None]
+    tmp_path_factory: pytest.TempPathFactory, build: Callable[..., None]
 ) -> tuple[Home, DrawTruth]:
     """A home that has read the draws and made the tables that follow from them."""
     home = Home(tmp_path_factory.mktemp("draws"))
     truth = write_draws(home.landing, SEED)
-    build_tables(home, TABLES)
+    build(home, None, TABLES)
     return home, truth
 
 
