@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.demo.air_year import write_air
 from assets.demo.case_year import write_cases
+from assets.demo.chain_year import known_chain_firms, write_chains
 from assets.demo.city_year import SEED, generate
 from assets.demo.construction import known_projects, write_construction
 from assets.demo.draws import write_draws
@@ -23,6 +24,7 @@ AIR_TRUTH_FILE, WATER_TRUTH_FILE = "demo_air_truth.json", "demo_water_truth.json
 DRAW_TRUTH_FILE = "demo_draw_truth.json"
 CASE_TRUTH_FILE, SURVEY_TRUTH_FILE = "demo_case_truth.json", "demo_survey_truth.json"
 CONSTRUCTION_TRUTH_FILE = "demo_construction_truth.json"
+CHAIN_TRUTH_FILE = "demo_chain_truth.json"
 
 
 def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
@@ -55,6 +57,8 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
     write_survey(home.landing, seed).write(home.root / SURVEY_TRUTH_FILE)
     construction = write_construction(home.landing, seed, known_projects(home.landing))
     construction.write(home.root / CONSTRUCTION_TRUTH_FILE)
+    chains = write_chains(home.landing, seed, known_chain_firms(home.landing))
+    chains.write(home.root / CHAIN_TRUTH_FILE)
     delivered = _files(home) - before
     made_of.write_text(f"{wanted}\n{delivered}\n", "ascii")
     return delivered

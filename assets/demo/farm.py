@@ -121,7 +121,7 @@ def write_farm(
             answered=pl.col("hours").count().cast(pl.Int64),
             median_hours=pl.col("hours").median(),
         ),
-        chain=_chain(samples, failing),
+        chain=chain_pairs(samples, failing),
         leads=leads.select("case_no", "sample_no", "is_open"),
         deliveries=pl.concat(deliveries),
         rejected=rejected_rows(SOURCE_ID, broken),
@@ -429,8 +429,8 @@ def _counted(samples: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
-def _chain(samples: pl.DataFrame, failing: pl.DataFrame) -> pl.DataFrame:
-    """Failing samples of a farm, and failing samples of a market that it supplies, later on."""
+def chain_pairs(samples: pl.DataFrame, failing: pl.DataFrame) -> pl.DataFrame:
+    """Failing samples of a firm, and failing samples of one that it supplies, up to 180 days on."""
     links = (
         samples.filter(pl.col("supplier_uscc").is_not_null())
         .select(upstream="supplier_uscc", downstream="uscc")

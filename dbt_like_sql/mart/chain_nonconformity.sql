@@ -1,8 +1,9 @@
 -- Nonconformities upstream and what was found downstream of them.
 --
 -- For each sample that failed at or of a firm upstream: the samples that failed at a firm which it
--- supplies, on that day or within 180 days after. Same batch, or else same product category, tells
--- how close they are. A pair shows a trace to follow, no proof of a cause.
+-- supplies, on that day or within 180 days after. Same batch, the firm upstream named as the supplier
+-- or producer of the sample downstream, or else same product category, tells how close they are. A
+-- pair shows a trace to follow, no proof of a cause.
 with links as (
     select * from fact.supply_link
 ),
@@ -16,7 +17,9 @@ samples as (
         source_id,
         sample_no,
         product_name,
-        batch_no
+        batch_no,
+        supplier_uscc,
+        producer_uscc
     from latest.sample
 ),
 
@@ -31,7 +34,9 @@ failures as (
         sample_firms.chain,
         sample_firms.chain_role,
         samples.product_name,
-        samples.batch_no
+        samples.batch_no,
+        samples.supplier_uscc,
+        samples.producer_uscc
     from sample_firms
     inner join samples
         on
@@ -74,6 +79,8 @@ pairs as (
                 upstream.source_id = downstream.source_id
                 and upstream.sample_no = downstream.sample_no then 'same_sample'
             when upstream.batch_no = downstream.batch_no then 'same_batch'
+            when linked_firms.upstream_uscc = downstream.supplier_uscc then 'named_supplier'
+            when linked_firms.upstream_uscc = downstream.producer_uscc then 'named_supplier'
             when upstream.product_category = downstream.product_category then 'same_category'
             else 'other_product'
         end as closeness
