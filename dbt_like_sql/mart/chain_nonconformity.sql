@@ -1,9 +1,9 @@
 -- Nonconformities upstream and what was found downstream of them.
 --
 -- For each sample that failed at or of a firm upstream: the samples that failed at a firm which it
--- supplies, on that day or within 180 days after. Same batch, the firm upstream named as the supplier
--- or producer of the sample downstream, or else same product category, tells how close they are. A
--- pair shows a trace to follow, no proof of a cause.
+-- supplies, on that day or within 180 days after. Same batch, the firm upstream named as the
+-- supplier or producer of the sample downstream, or else same product category, tells how close
+-- they are. A pair shows a trace to follow, no proof of a cause.
 with links as (
     select * from fact.supply_link
 ),
