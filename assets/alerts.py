@@ -1,8 +1,8 @@
-"""Alerts: a banned substance that was found is told on the day on which its delivery is read.
+"""Alerts: a banned substance that was found, a concrete plant that lost its colour.
 
-The asset writes what the models found; the sensor (`pipelines.sensors`) looks at records as soon as
-they are in the lake, so that an alert waits neither for the models nor for a check that stops a
-night. Both write through `raise_alerts`, which writes an alert once.
+The asset writes what the models found; for substances, the sensor (`pipelines.sensors`) looks at
+records as soon as they are in the lake, so that an alert waits neither for the models nor for a
+check that stops a night. Both write through `raise_alerts`, which writes an alert once.
 """
 
 import datetime as dt
@@ -24,8 +24,9 @@ from warehouse.home import Home, create_view
 from warehouse.tables import write_partition
 
 TABLE = "meta.alert"
-FOUND = "fact.banned_detection"
-LISTED = ("alert_no", "product_name", "entity_name", "result_text", "notice", "is_same_day")
+SHARED = ("source_id", "division_code", "entity_uscc", "received_on")  # of plants and their alerts
+FOUND, COLOURS = "fact.banned_detection", "mart.plant_colour"
+LISTED = ("alert_no", "alert_kind", "detail", "product_name", "entity_name", "is_same_day")
 
 
 def alerts_asset() -> dg.AssetsDefinition:
@@ -34,7 +35,7 @@ def alerts_asset() -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(TABLE),
-        deps=[asset_key(FOUND)],
+        deps=[asset_key(FOUND), asset_key(COLOURS)],
         group_name="mart",
         description=description(contract),
         metadata=contract_metadata(contract),
@@ -46,10 +47,12 @@ def alerts_asset() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         found = pl.read_parquet(workplace.home.model_file(FOUND))
+        colours = pl.read_parquet(workplace.home.model_file(COLOURS))
+        wanted = pl.concat([substance_alerts(found), plant_alerts(colours)], how="diagonal")
         # The past built again raises no alerts: it tells what was known, and when.
-        raised = raise_alerts(workplace.home, found if night.last_day is None else found.clear())
-        for name in raised["alert_no"]:
-            context.log.warning("banned substance found: %s", name)
+        raised = raise_alerts(workplace.home, wanted if night.last_day is None else wanted.clear())
+        for name, kind in raised.select("alert_no", "alert_kind").iter_rows():
+            context.log.warning("%s: %s", kind, name)
         return dg.MaterializeResult(metadata=alert_metadata(workplace.home, raised))
 
     return alert
@@ -84,14 +87,43 @@ def found_in(home: Home, files: Sequence[Path], resources: Resources) -> pl.Data
         return con.sql(models[FOUND].sql).pl()
 
 
-def raise_alerts(
-    home: Home, detections: pl.DataFrame, now: dt.datetime | None = None
-) -> pl.DataFrame:
-    """Write an alert for each confirmed detection that has none yet.
+def substance_alerts(detections: pl.DataFrame) -> pl.DataFrame:
+    """Alerts that confirmed detections call for, from rows of ``fact.banned_detection``."""
+    return (
+        detections.filter("is_confirmed")
+        .with_columns(
+            alert_no=pl.concat_str("source_id", "sample_no", "substance", separator="/"),
+            alert_kind=pl.lit("banned_substance"),
+            detail=pl.concat_str(
+                "substance", "result_text", "unit", separator=" ", ignore_nulls=True
+            ),
+        )
+        .sort("received_on", "alert_no", "parameter_code", "seq")
+        .unique("alert_no", keep="first", maintain_order=True)
+    )
+
+
+def plant_alerts(colours: pl.DataFrame) -> pl.DataFrame:
+    """Alerts that downgraded plants call for, from rows of ``mart.plant_colour``."""
+    return colours.filter(change="downgraded").select(
+        alert_no=pl.concat_str("source_id", "plant_no", "quarter", separator="/"),
+        alert_kind=pl.lit("plant_downgraded"),
+        detail=pl.format(
+            "{} in {}, {} in {}", "previous_colour", "previous_quarter", "colour", "quarter"
+        ),
+        domain=pl.lit("construction"),
+        is_verified="rule_is_verified",
+        entity_name="plant_name",
+        **{name: pl.col(name) for name in SHARED},
+    )
+
+
+def raise_alerts(home: Home, alerts: pl.DataFrame, now: dt.datetime | None = None) -> pl.DataFrame:
+    """Write each alert that has not been raised yet.
 
     Args:
         home: where alerts are kept, by source and day received.
-        detections: rows of ``fact.banned_detection``.
+        alerts: rows of `substance_alerts` or `plant_alerts`.
         now: the moment, with its time zone; this one by default.
 
     Returns:
@@ -99,22 +131,21 @@ def raise_alerts(
     """
     moment = now or dt.datetime.now(dt.UTC)
     raised_on = moment.astimezone(ZONE).date()
-    wanted = (
-        detections.filter("is_confirmed")
-        .with_columns(
-            alert_no=pl.concat_str("source_id", "sample_no", "substance", separator="/"),
-            alert_kind=pl.lit("banned_substance"),
-            raised_at=pl.lit(moment.astimezone(dt.UTC).replace(tzinfo=None)),
-            raised_on=pl.lit(raised_on),
-            is_same_day=pl.col("received_on") == raised_on,
-        )
-        .sort("received_on", "alert_no", "parameter_code", "seq")
-        .unique("alert_no", keep="first", maintain_order=True)
+    contract = record_contracts()[TABLE].polars_schema()
+    wanted = alerts.with_columns(
+        raised_at=pl.lit(moment.astimezone(dt.UTC).replace(tzinfo=None)),
+        raised_on=pl.lit(raised_on),
+        is_same_day=pl.col("received_on") == raised_on,
     )
-    columns = record_contracts()[TABLE].column_names
+    missing = [
+        pl.lit(None, kind).alias(name)
+        for name, kind in contract.items()
+        if name not in wanted.columns
+    ]
+    wanted = wanted.with_columns(missing)
     with _one_writer(home):
         known = _known(home)
-        new = wanted.join(known, on="alert_no", how="anti", maintain_order="left").select(columns)
+        new = wanted.join(known, on="alert_no", how="anti", maintain_order="left").select(*contract)
         for (source_id, received_on), part in new.group_by(
             "source_id", "received_on", maintain_order=True
         ):

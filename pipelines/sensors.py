@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.alerts import TABLE as ALERTS
-from assets.alerts import alert_metadata, found_in, raise_alerts
+from assets.alerts import alert_metadata, found_in, raise_alerts, substance_alerts
 from assets.ingest.landing import landed_files, landing_days, pending_days
 from assets.workplace import Workplace, asset_key, today
 from pipelines.jobs import ingest_job, night_config, nightly_job
@@ -69,7 +69,8 @@ def alert_sensor(
     home, seen = workplace.home, int(context.cursor or 0)
     written = {path: path.stat().st_mtime_ns for path in home.partition_files("core.test_result")}
     fresh = [path for path, moment in written.items() if moment > seen]
-    raised = raise_alerts(home, found_in(home, fresh, workplace.resources)) if fresh else None
+    found = found_in(home, fresh, workplace.resources) if fresh else None
+    raised = None if found is None else raise_alerts(home, substance_alerts(found))
     told = []
     if raised is not None and raised.height:
         metadata = alert_metadata(home, raised)

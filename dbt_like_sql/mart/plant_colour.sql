@@ -53,6 +53,7 @@ plant_colours as (
         end as change,
         coalesce(compared.rule_version <> compared.previous_rule, false) as is_rule_changed,
         compared.is_current,
+        compared.received_on,
         build.as_of
     from compared
     cross join build

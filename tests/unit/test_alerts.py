@@ -8,11 +8,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.alerts import TABLE, found_in, raise_alerts
+from assets.alerts import TABLE, found_in, plant_alerts, raise_alerts, substance_alerts
 from assets.workplace import Workplace, today
 from pipelines.sensors import alert_sensor
 from warehouse.connection import Resources
 from warehouse.contract import record_contracts
+from warehouse.engine.model import contract_of, load_models
 from warehouse.home import Home
 from warehouse.tables import write_partition
 
@@ -153,11 +154,11 @@ def test_the_night_and_the_sensor_find_the_same(workplace: Workplace) -> None:
     deliver(home, DAY, {"sample_no": "S1"}, {"sample_no": "S2"})
     found = found_in(home, home.partition_files("core.test_result"), RESOURCES)
 
-    raised = raise_alerts(home, found, EVENING)
-    again = raise_alerts(home, found, EVENING + dt.timedelta(hours=1))
+    raised = raise_alerts(home, substance_alerts(found), EVENING)
+    again = raise_alerts(home, substance_alerts(found), EVENING + dt.timedelta(hours=1))
     deliver(home, dt.date(2024, 9, 11), {"sample_no": "S1", "qualifier": "ND"}, version=2)
     corrected = found_in(home, home.partition_files("core.test_result"), RESOURCES)
-    raise_alerts(home, corrected, EVENING)
+    raise_alerts(home, substance_alerts(corrected), EVENING)
 
     assert raised["alert_no"].to_list() == ["farms/S1/甲拌磷", "farms/S2/甲拌磷"]
     assert raised["is_same_day"].to_list() == [True, True]
@@ -171,7 +172,7 @@ def test_midnight_is_that_of_the_offices(workplace: Workplace) -> None:
     deliver(home, DAY, {"sample_no": "S1"})
     found = found_in(home, home.partition_files("core.test_result"), RESOURCES)
 
-    raised = raise_alerts(home, found, EVENING + dt.timedelta(hours=1))
+    raised = raise_alerts(home, substance_alerts(found), EVENING + dt.timedelta(hours=1))
 
     assert raised["raised_on"].to_list() == [dt.date(2024, 9, 11)]
     assert raised["is_same_day"].to_list() == [False]
@@ -183,4 +184,36 @@ def test_a_screening_raises_no_alert(workplace: Workplace) -> None:
     found = found_in(home, home.partition_files("core.test_result"), RESOURCES)
 
     assert found["is_confirmed"].to_list() == [False]
-    assert raise_alerts(home, found, EVENING).is_empty()
+    assert raise_alerts(home, substance_alerts(found), EVENING).is_empty()
+
+
+def test_a_plant_that_lost_its_colour_is_told_once_for_its_quarter(workplace: Workplace) -> None:
+    plant = {
+        "source_id": "plants",
+        "plant_no": "SH-03",
+        "plant_name": "某商砼站",
+        "quarter": "2024Q3",
+        "colour": "yellow",
+        "previous_quarter": "2024Q2",
+        "previous_colour": "green",
+        "change": "downgraded",
+        "rule_is_verified": False,
+        "received_on": DAY,
+    }
+    schema = contract_of("mart.plant_colour", load_models()).polars_schema()
+    colours = pl.DataFrame([plant, {**plant, "quarter": "2024Q4", "change": "same"}], schema=schema)
+
+    raised = raise_alerts(workplace.home, plant_alerts(colours), EVENING)
+    again = raise_alerts(workplace.home, plant_alerts(colours), EVENING)
+
+    columns = ("alert_no", "alert_kind", "detail", "entity_name", "is_same_day", "sample_no")
+    assert raised.select(columns).rows() == [
+        (
+            *("plants/SH-03/2024Q3", "plant_downgraded"),
+            "green in 2024Q2, yellow in 2024Q3",
+            *("某商砼站", True, None),
+        )
+    ]
+    assert again.is_empty()
+    kept = pl.read_parquet(workplace.home.partition_files(TABLE), hive_partitioning=False)
+    assert kept["alert_no"].to_list() == ["plants/SH-03/2024Q3"]
