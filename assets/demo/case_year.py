@@ -122,8 +122,16 @@ def _register(cases: pl.DataFrame) -> pl.DataFrame:
         案件类型=pl.col("case_type").replace_strict(_words("case_type")),
         事件=pl.col("event").replace_strict(_words("case_event_type")),
         时间=pl.col("happened_at").dt.strftime("%Y-%m-%d %H:%M"),
+        办理单位=pl.when(pl.col("case_type") != "agency_transfer")
+        .then(None)
+        .when(event="transferred")
+        .then(pl.lit("义乌市市场监督管理局"))
+        .when(pl.col("case_no").str.contains("[02468]$"))
+        .then(pl.lit("义乌市公安局"))
+        .otherwise(pl.lit("义乌海关")),
         领域=pl.col("domain").replace_strict(_words("domain")),
         案件等级=pl.col("case_class").replace_strict(_words("case_class"), default=None),
+        应办结日期=pl.col("due_on").dt.strftime("%Y-%m-%d"),
         延期时限="clock_id",
         延期长度="extension",
         行政区划代码="division_code",

@@ -49,7 +49,7 @@ def test_clocks_are_those_of_the_reference(published_files: Path) -> None:
         assert (str(clock.length), unit) == (row["limit"], row["unit"])
         assert (clock.basis, clock.evidence) == (row["basis"], row["evidence"])
         assert clock.is_verified == (row["evidence"] == "found")
-    assert set(known) == {"engineering_complaint_close"}
+    assert set(known) == {"engineering_complaint_close", "transfer_acknowledge"}
 
 
 def test_clocks_that_no_case_runs_are_known_by_name() -> None:
