@@ -20,6 +20,7 @@ from warehouse.connection import Resources, connect
 from warehouse.contract import record_contracts
 from warehouse.engine.model import load_models
 from warehouse.engine.run import register_references
+from warehouse.engine.since import result
 from warehouse.home import Home, create_view
 from warehouse.tables import write_partition
 
@@ -46,8 +47,9 @@ def alerts_asset() -> dg.AssetsDefinition:
     def alert(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
-        found = pl.read_parquet(workplace.home.model_file(FOUND))
-        colours = pl.read_parquet(workplace.home.model_file(COLOURS))
+        with connect(workplace.resources) as con:
+            found = result(con, workplace.home, FOUND).pl()
+            colours = result(con, workplace.home, COLOURS).pl()
         wanted = pl.concat([substance_alerts(found), plant_alerts(colours)], how="diagonal")
         # The past built again raises no alerts: it tells what was known, and when.
         raised = raise_alerts(workplace.home, wanted if night.last_day is None else wanted.clear())

@@ -86,12 +86,12 @@ def _computed_asset(table: ComputedTable) -> dg.AssetsDefinition:
     def run(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
-        path = workplace.home.model_file(table.table)
-        seconds = refresh_table(workplace.home, workplace.resources, table, night.last_day)
+        home = workplace.home
+        seconds = refresh_table(home, workplace.resources, table, night.last_day)
         if seconds is None:
-            return unchanged(path, night)
+            return unchanged(home, table.table, night)
         context.log.info("%s: made in %.1f s", table.table, seconds)
-        return made(path, night, seconds)
+        return made(home, table.table, night, seconds)
 
     return run
 

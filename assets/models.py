@@ -10,7 +10,7 @@ from assets.workplace import OWNERS, Night, Workplace, asset_key, dependency, ex
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import SqlModel
-from warehouse.engine.run import ModelRun, attach_dependencies, run_model
+from warehouse.engine.run import ModelRun, refresh
 from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 from warehouse.home import Home
 
@@ -43,13 +43,13 @@ def _model_asset(model: SqlModel, assets: set[str]) -> dg.AssetsDefinition:
     def run(
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
-        path = workplace.home.model_file(model.table)
-        done = refresh_model(workplace.home, workplace.resources, model, night.last_day)
+        home = workplace.home
+        done = refresh_model(home, workplace.resources, model, night.last_day)
         if done is None:
-            return unchanged(path, night)
+            return unchanged(home, model.table, night)
         context.log.info("%s: %s rows in %.1f s", model.table, done.rows, done.seconds)
         query = dg.MetadataValue.md(_fenced(done.sql))
-        return made(path, night, done.seconds, query=query)
+        return made(home, model.table, night, done.seconds, query=query)
 
     return run
 
@@ -63,10 +63,9 @@ def refresh_model(
     if is_current(path, stamp):
         return None
     with connect(resources) as con:
-        attach_dependencies(con, model, home, as_of)
         forget_stamp(path)
         with progress.stage("model", model.table) as work:
-            done = run_model(con, model, home)
+            done = refresh(con, model, home, as_of)
             work.rows = done.rows
         keep_stamp(path, stamp)
         return done

@@ -9,7 +9,8 @@ import polars as pl
 
 from assets.workplace import Night
 from warehouse.contract import Column, Contract
-from warehouse.tables import row_count
+from warehouse.engine.since import result_size
+from warehouse.home import Home
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 24
@@ -75,27 +76,29 @@ def preview(files: Sequence[Path]) -> dg.MarkdownMetadataValue:
     return markdown(columns, rows.rows())
 
 
-def made(path: Path, night: Night, seconds: float, **more: Any) -> dg.MaterializeResult[None]:
+def made(
+    home: Home, table: str, night: Night, seconds: float, **more: Any
+) -> dg.MaterializeResult[None]:
     """What the UI shows of a table that a model or a function has just made."""
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": row_count(path),
+            "dagster/row_count": result_size(home, table),
             "seconds": round(seconds, 3),
-            "preview": preview([path]),
+            "preview": preview([home.model_file(table)]),
             "as_of": night.as_of or "everything received",
-            "path": dg.MetadataValue.path(path),
+            "path": dg.MetadataValue.path(home.model_file(table)),
             **more,
         }
     )
 
 
-def unchanged(path: Path, night: Night) -> dg.MaterializeResult[None]:
+def unchanged(home: Home, table: str, night: Night) -> dg.MaterializeResult[None]:
     """What the UI shows of a table whose inputs are those from which it was made."""
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": row_count(path),
+            "dagster/row_count": result_size(home, table),
             "unchanged": "nothing that it is made from has changed since it was made",
             "as_of": night.as_of or "everything received",
-            "path": dg.MetadataValue.path(path),
+            "path": dg.MetadataValue.path(home.model_file(table)),
         }
     )

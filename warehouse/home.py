@@ -4,7 +4,7 @@ landing/<source>/<received_on>/<file>                      as received, never ch
 lake/raw/<source>/<received_on>/<delivery_id>.parquet      every cell as text
 lake/<schema>/<table>/source_id=…/received_on=…/part.parquet   record versions, deliveries
 lake/check_result/<scope>.parquet                          outcomes of checks
-lake/models/<schema>/<table>.parquet                       results of SQL models
+lake/models/<schema>/<table>.parquet                       results of SQL models, see engine.since
 release/samplehouse.duckdb                                 what analysts open
 release/kept/<release_id>.duckdb                           releases to compare with or go back to
 docs/                                                      Data Docs of Great Expectations
@@ -65,13 +65,15 @@ class Home:
         """Parquet with every cell of one delivery as text."""
         return self.lake / "raw" / source_id / received_on.isoformat() / f"{delivery_id}.parquet"
 
+    def table_folder(self, table: str) -> Path:
+        """Folder of the partitions of a record table (`schema.name`)."""
+        schema, name = table.split(".")
+        return self.lake / schema / name
+
     def partition_file(self, table: str, source_id: str, received_on: dt.date) -> Path:
         """Parquet with one table's rows (`schema.name`) of one source and day."""
-        schema, name = table.split(".")
         return (
-            self.lake
-            / schema
-            / name
+            self.table_folder(table)
             / f"source_id={source_id}"
             / f"received_on={received_on.isoformat()}"
             / "part.parquet"
@@ -81,8 +83,7 @@ class Home:
         self, table: str, *, source_id: str = "*", as_of: dt.date | None = None
     ) -> list[Path]:
         """All partition files of a table, oldest first; up to and with `as_of` where given."""
-        schema, name = table.split(".")
-        folder = self.lake / schema / name
+        folder = self.table_folder(table)
         found = sorted(folder.glob(f"source_id={source_id}/received_on=*/part.parquet"))
         if as_of is None:
             return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlglot
 from pydantic import Field, model_validator
@@ -27,6 +27,9 @@ from warehouse.errors import ConfigurationError
 from warehouse.reference_tables import reference_table_contracts, reference_table_names
 
 DBT_DIR = Path(__file__).parents[2] / "dbt_like_sql"
+
+# The record tables whose rows belong to samples: each has source_id and sample_no.
+SAMPLE_RECORDS = ("core.sample", "core.test_result")
 
 Row = dict[str, Any]
 
@@ -55,6 +58,27 @@ class ModelTest(Model):
         return self
 
 
+class BySample(Model):
+    """Each row of a sample is made from that sample alone, its rechecks and what seldom changes.
+
+    Such a result is made anew for the samples that deliveries touched, see `engine.since`.
+    """
+
+    number: Literal["sample_no", "unit_no"] = Field(
+        default="sample_no", description="column that holds the number of the sample"
+    )
+    beside: tuple[str, ...] = Field(
+        default=(),
+        description="tables whose changes leave the rows of untouched samples as they are: what "
+        "rows of other kinds are made from, and what only ever grows",
+    )
+
+    @property
+    def has_other_kinds(self) -> bool:
+        """Whether there are rows that belong to no sample; `unit_kind` says which do."""
+        return self.number == "unit_no"
+
+
 class ModelNotes(Model):
     """The keys of a model's YAML beside those of its contract."""
 
@@ -64,6 +88,7 @@ class ModelNotes(Model):
     defaults: dict[str, Row] = Field(
         default_factory=dict, description="table → column → value, for rows of every test"
     )
+    by_sample: BySample | None = None
     tests: tuple[ModelTest, ...] = ()
 
 
@@ -85,6 +110,7 @@ class SqlModel:
     depends_on: frozenset[str]
     defaults: Mapping[str, Row]
     tests: tuple[ModelTest, ...]
+    by_sample: BySample | None = None
 
     @property
     def file(self) -> str:
@@ -174,7 +200,24 @@ def _models_of(folder: Path) -> dict[str, SqlModel]:
                 f"{model.file}: reads {', '.join(unknown)}, which is neither a record table, "
                 "a code list (ref.…) nor a model"
             )
+        _check_by_sample(model)
     return by_table
+
+
+def _check_by_sample(model: SqlModel) -> None:
+    if model.by_sample is None:
+        return
+    wanted = {"source_id", model.by_sample.number}
+    wanted |= {"unit_kind"} if model.by_sample.has_other_kinds else set()
+    if missing := sorted(wanted - set(model.contract.key)):
+        raise ConfigurationError(
+            f"{model.file}: by_sample, but its key has no {', '.join(missing)}; rows of one sample "
+            "must be told from those of another"
+        )
+    if unread := sorted(set(model.by_sample.beside) - model.depends_on):
+        raise ConfigurationError(
+            f"{model.file}: by_sample.beside names {', '.join(unread)}, which the SQL does not read"
+        )
 
 
 def ordered(models: Mapping[str, SqlModel]) -> list[SqlModel]:
@@ -241,7 +284,9 @@ def _load_model(path: Path) -> SqlModel:
     contract = parse_contract({**contract_keys, "table": table, "columns": columns}, f"{where}.yml")
     sql = path.read_text("utf-8").strip().removesuffix(";")
     depends_on = tables_read(parse_select(sql, f"{where}.sql"), f"{where}.sql")
-    return SqlModel(table, path, sql, contract, depends_on, notes.defaults, notes.tests)
+    return SqlModel(
+        table, path, sql, contract, depends_on, notes.defaults, notes.tests, notes.by_sample
+    )
 
 
 def _columns(entries: Collection[Any], columns_of: str | None, where: str) -> list[Any]:

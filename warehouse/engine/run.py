@@ -23,10 +23,18 @@ from warehouse.engine.model import (
     ordered,
     provided_contracts,
 )
+from warehouse.engine.since import (
+    attach_touched,
+    keep_since,
+    keep_whole,
+    result,
+    touched_samples,
+)
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
 from warehouse.sql import identifier, qualified
+from warehouse.tables import row_count
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
 _NARROWER: dict[str, tuple[str, ...]] = {
@@ -121,7 +129,7 @@ def attach_tables(
         elif table == "meta.build":
             _register_frame(con, table, build_frame(home, as_of))
         else:
-            _attach_model(con, reader, table, home.model_file(table))
+            _attach_model(con, reader, table, home)
 
 
 def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
@@ -137,16 +145,54 @@ def contract_sql(model: SqlModel) -> str:
     return f"SELECT {model.contract.cast_sql()}\nFROM (\n{model.sql}\n) AS model"
 
 
-def run_model(con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home) -> ModelRun:
+def refresh(
+    con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, as_of: dt.date | None = None
+) -> ModelRun:
+    """Bring the result of a model up to date: for the samples touched where it can, else whole.
+
+    Args:
+        con: a connection with nothing attached yet, for this model alone.
+        model: the model.
+        home: where the lake lies.
+        as_of: only deliveries received up to this day are seen; all of them without it.
+
+    Raises:
+        ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
+        SamplehouseError: the model reads another one that has not been built.
+    """
+    touched = touched_samples(con, home, model, as_of) if model.by_sample else None
+    if touched is None:
+        attach_dependencies(con, model, home, as_of)
+        done = run_model(con, model, home)
+        keep_whole(home, model, as_of)
+        return done
+    attach_touched(con, home, model, touched, as_of)
+    attach_dependencies(con, model, home, as_of)
+    whole = home.model_file(model.table)
+    rows = whole.with_name(f"{whole.stem}.since-{time.time_ns()}.parquet")
+    done = run_model(con, model, home, rows)
+    keep_since(home, model, touched, rows)
+    return done
+
+
+def run_model(
+    con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, path: Path | None = None
+) -> ModelRun:
     """Run one model on a connection that sees its inputs; write its Parquet file.
 
     Rows are ordered by the contract's key. A reader sees the old file or the new one.
+
+    Args:
+        con: the connection.
+        model: the model.
+        home: where the result goes.
+        path: file to write instead, for a part of the result.
 
     Raises:
         ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
     """
     started = time.perf_counter()
-    path = home.model_file(model.table)
+    path = path or home.model_file(model.table)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     keys = ", ".join(identifier(name) for name in model.contract.key)
@@ -158,8 +204,7 @@ def run_model(con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home) -> Mo
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
     finally:
         aside.unlink(missing_ok=True)
-    rows = con.read_parquet(str(path)).aggregate("count(*)").fetchall()[0][0]
-    return ModelRun(model.table, rows, time.perf_counter() - started, sql)
+    return ModelRun(model.table, row_count(path), time.perf_counter() - started, sql)
 
 
 def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
@@ -224,14 +269,14 @@ def _fits(actual: str | None, declared: str) -> bool:
     return actual == declared or actual in _NARROWER.get(declared, ())
 
 
-def _attach_model(con: duckdb.DuckDBPyConnection, reader: str, table: str, path: Path) -> None:
-    if not path.is_file():
+def _attach_model(con: duckdb.DuckDBPyConnection, reader: str, table: str, home: Home) -> None:
+    if not home.model_file(table).is_file():
         raise SamplehouseError(
             f"{reader} reads {table}, which has not been built; build {table} first"
         )
     _create_schema(con, table)
     name = f"__model_{table.replace('.', '_')}"
-    con.read_parquet(str(path)).create_view(name)
+    result(con, home, table).create_view(name)
     con.execute(f"CREATE VIEW {qualified(table)} AS FROM {identifier(name)}")
 
 

@@ -23,13 +23,13 @@ def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | No
     Code lists and definitions (`ref.…`) are part of the code.
     """
     made_by = model.sql if isinstance(model, SqlModel) else model.made_by
-    read = [f"{table} {_input_stamp(home, table, as_of)}" for table in sorted(model.depends_on)]
-    return _digest([model.table, made_by, model.contract.model_dump_json(), *read])
+    read = [f"{table} {input_stamp(home, table, as_of)}" for table in sorted(model.depends_on)]
+    return digest([model.table, made_by, model.contract.model_dump_json(), *read])
 
 
 def files_stamp(home: Home, files: Iterable[Path], *about: str) -> str:
     """Stamp of files of a home, and of what else is to be said about them; none may be missing."""
-    return _digest((*about, *(_file_line(home, path) for path in files)))
+    return digest((*about, *(file_line(home, path) for path in files)))
 
 
 def stamp_file(result: Path) -> Path:
@@ -62,12 +62,14 @@ def loaded_code() -> str:
     return code_version()
 
 
-def _digest(lines: Iterable[str]) -> str:
+def digest(lines: Iterable[str]) -> str:
+    """Hash over lines of text and the version of the code."""
     text = "\n".join((loaded_code(), *lines))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
+def input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
+    """Stamp of one table that a model reads."""
     if table.startswith("ref."):
         return "code"
     if table == "meta.build":  # as_of, else the last day with a delivery
@@ -78,10 +80,10 @@ def _input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
     result = home.model_file(table)
     kept = stamp_file(result)
     # A result without a stamp was put there by other means; its file speaks for itself.
-    return kept.read_text("ascii") if kept.is_file() else _file_line(home, result)
+    return kept.read_text("ascii") if kept.is_file() else file_line(home, result)
 
 
-def _file_line(home: Home, path: Path) -> str:
+def file_line(home: Home, path: Path) -> str:
     """Told by its place in the home, so that a home that is moved or copied stays current."""
     name = path.relative_to(home.root) if path.is_relative_to(home.root) else path
     try:

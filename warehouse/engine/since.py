@@ -1,0 +1,309 @@
+"""Results that follow their samples: a night works what came in, not what is there.
+
+A model that says `by_sample` makes each row of a sample from that sample alone (with its rechecks).
+Its result lies in up to three files: all rows as they were when it was last made whole, the samples
+that deliveries have touched since, and the rows of these as they are now, which stand instead. Once
+too many samples are touched, or anything else that rows of samples are made from has changed, the
+result is made whole again. Rows that belong to no sample are always made anew.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import duckdb
+
+from warehouse.contract import Model, record_contracts
+from warehouse.engine.model import SAMPLE_RECORDS, BySample, SqlModel, load_models
+from warehouse.engine.stamp import digest, file_line, input_stamp
+from warehouse.home import Home, create_view
+from warehouse.sql import identifier, literal, qualified
+from warehouse.tables import row_count
+
+# Below this many samples results are made whole in the time that it takes to find what changed.
+FEWEST_SAMPLES = 50_000
+MOST_TOUCHED = 0.05
+_NOTHING = "SELECT NULL::VARCHAR AS source_id, NULL::VARCHAR AS sample_no WHERE false"
+
+
+class Kept(Model):
+    """What is known of a result by sample; kept in a file beside it, written last.
+
+    Attributes:
+        whole: the file of all rows, by name, size and time of writing; where the file is another
+            one, the rest says nothing.
+        by_sample: how its rows belong to samples.
+        fixed: stamp of all that rows of samples are made from, beside the records of samples.
+        records: partition files of `SAMPLE_RECORDS` that the whole was made from, each with size
+            and time of writing.
+        touched: file of the samples touched since; None where there are none.
+        rows: file of their rows, and of the rows that belong to no sample.
+    """
+
+    whole: str
+    by_sample: BySample
+    fixed: str
+    records: dict[str, str]
+    touched: str | None = None
+    rows: str | None = None
+
+
+def kept(home: Home, table: str) -> Kept | None:
+    """What is known of a result by sample; None for other results, and where it is out of date."""
+    path, whole = _kept_file(home, table), home.model_file(table)
+    if not (path.is_file() and whole.is_file()):
+        return None
+    found = Kept.model_validate_json(path.read_text("utf-8"))
+    return found if found.whole == file_line(home, whole) else None
+
+
+def result_files(home: Home, table: str) -> list[Path]:
+    """The files in which a model's result lies, that of all rows first."""
+    files = [home.model_file(table)]
+    if (found := kept(home, table)) is not None and found.touched and found.rows:
+        files += [home.lake / found.touched, home.lake / found.rows]
+    return files
+
+
+def result(con: duckdb.DuckDBPyConnection, home: Home, table: str) -> duckdb.DuckDBPyRelation:
+    """The rows of a model's result, as one relation."""
+    whole = con.read_parquet(str(home.model_file(table)))
+    found = kept(home, table)
+    if found is None or found.touched is None or found.rows is None:
+        return whole
+    touched = con.read_parquet(str(home.lake / found.touched)).set_alias("touched")
+    return unchanged_rows(whole, touched, found.by_sample).union(
+        con.read_parquet(str(home.lake / found.rows))
+    )
+
+
+def result_size(home: Home, table: str) -> int:
+    """Rows of a model's result."""
+    files = result_files(home, table)
+    if len(files) == 1:
+        return row_count(files[0])
+    with duckdb.connect() as con:
+        return int(result(con, home, table).aggregate("count(*)").fetchall()[0][0])
+
+
+def unchanged_rows(
+    rows: duckdb.DuckDBPyRelation, touched: duckdb.DuckDBPyRelation, by_sample: BySample
+) -> duckdb.DuckDBPyRelation:
+    """Rows of samples that are not touched."""
+    if by_sample.has_other_kinds:
+        rows = rows.filter("unit_kind = 'sample'")
+    return rows.set_alias("result").join(touched, _of_touched("result", by_sample.number), "anti")
+
+
+def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
+    """Stamp of all that rows of untouched samples are made from, beside records of samples."""
+    by_sample = model.by_sample or BySample()
+    read = sorted(model.depends_on - _sample_tables() - set(by_sample.beside))
+    inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in read]
+    return digest([model.table, model.sql, model.contract.model_dump_json(), *inputs])
+
+
+def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
+    """Note what a result that has just been made whole was made from."""
+    if model.by_sample is None:
+        return
+    whole = file_line(home, home.model_file(model.table))
+    fixed, records = fixed_stamp(home, model, as_of), _records(home, as_of)
+    _keep(
+        home,
+        model.table,
+        Kept(whole=whole, by_sample=model.by_sample, fixed=fixed, records=records),
+    )
+
+
+def keep_since(home: Home, model: SqlModel, touched: Path, rows: Path) -> None:
+    """Let the rows of touched samples stand instead of those in the whole."""
+    found = kept(home, model.table)
+    if found is None:
+        message = f"{model.table} has no whole result"
+        raise LookupError(message)
+    names = {"touched": _name(home, touched), "rows": _name(home, rows)}
+    _keep(home, model.table, found.model_copy(update=names))
+
+
+def touched_samples(
+    con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, as_of: dt.date | None
+) -> Path | None:
+    """Samples that deliveries have touched since a result was made whole, in a Parquet file.
+
+    A sample is touched by its own rows and by those of its rechecks, and the other way round.
+
+    Returns:
+        The file; None where the result is to be made whole: it never was, samples are few or
+        many of them touched, records are gone or written anew, or something else that rows of
+        samples are made from has changed.
+    """
+    found, records = kept(home, model.table), _records(home, as_of)
+    if (
+        found is None
+        or found.by_sample != model.by_sample
+        or not found.records.items() <= records.items()
+        or found.fixed != fixed_stamp(home, model, as_of)
+    ):
+        return None
+    samples = _samples(home)
+    if samples < FEWEST_SAMPLES:
+        return None
+    new = sorted(records.keys() - found.records.keys())
+    known = [f"{name} {size_and_time}" for name, size_and_time in sorted(found.records.items())]
+    named = digest([*known, "and since", *(f"{name} {records[name]}" for name in new)])
+    path = home.lake / "models" / "touched" / f"{named}.parquet"
+    if not path.is_file():
+        _write_touched(con, home, [home.root / name for name in new], as_of, path)
+    return path if row_count(path) <= MOST_TOUCHED * samples else None
+
+
+def attach_touched(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    model: SqlModel,
+    touched: Path,
+    as_of: dt.date | None,
+) -> None:
+    """Make the inputs of a model that hold samples visible under their names: touched ones only."""
+    for table in sorted(model.depends_on & _sample_tables()):
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
+        if table in SAMPLE_RECORDS:
+            rows = _touched_records(con, home, table, touched, as_of)
+        else:
+            rows = _touched_result(con, home, table, touched)
+        name = f"touched_{table.replace('.', '_')}"
+        rows.create_view(name)
+        con.execute(f"CREATE VIEW {qualified(table)} AS FROM {identifier(name)}")
+
+
+def _touched_records(
+    con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path, as_of: dt.date | None
+) -> duckdb.DuckDBPyRelation:
+    con.execute("CREATE SCHEMA IF NOT EXISTS whole")
+    contract = record_contracts()[table]
+    whole = contract.model_copy(update={"table": f"whole.{contract.name}"})
+    create_view(con, whole, home.partition_files(table, as_of=as_of))
+    rows = con.sql(f"FROM {qualified(whole.table)}").set_alias("given")
+    samples = con.read_parquet(str(touched)).set_alias("touched")
+    return rows.join(samples, _of_touched("given", "sample_no"), "semi")
+
+
+def _touched_result(
+    con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path
+) -> duckdb.DuckDBPyRelation:
+    """Rows of touched samples, and those that belong to no sample."""
+    found = kept(home, table)
+    if found is not None and found.touched == _name(home, touched) and found.rows:
+        return con.read_parquet(str(home.lake / found.rows))
+    by_sample = load_models()[table].by_sample or BySample()
+    rows = result(con, home, table).set_alias("given")
+    samples = con.read_parquet(str(touched)).set_alias("touched")
+    of_samples = rows.join(samples, _of_touched("given", by_sample.number), "semi")
+    if by_sample.has_other_kinds:
+        return of_samples.union(rows.filter("unit_kind <> 'sample'"))
+    return of_samples
+
+
+def _write_touched(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    new: Collection[Path],
+    as_of: dt.date | None,
+    path: Path,
+) -> None:
+    # Files of one table at a time: the tables differ in their columns.
+    tables = [
+        [file for file in new if file.is_relative_to(home.table_folder(name))]
+        for name in SAMPLE_RECORDS
+    ]
+    brought = " UNION ".join(
+        f"SELECT source_id, sample_no FROM {_read(files)}" for files in tables if files
+    )
+    every = _read(home.partition_files("core.sample", as_of=as_of))
+    rows = con.sql(
+        f"""
+        WITH RECURSIVE brought AS ({brought or _NOTHING}),
+        rechecks AS MATERIALIZED (
+            SELECT DISTINCT source_id, sample_no,
+                coalesce(original_source_id, source_id) AS original_source_id, original_sample_no
+            FROM {every}
+            WHERE original_sample_no IS NOT NULL
+        ),
+        pairs AS (
+            SELECT source_id, sample_no, original_source_id AS other_source_id,
+                original_sample_no AS other_sample_no FROM rechecks
+            UNION ALL
+            SELECT original_source_id, original_sample_no, source_id, sample_no FROM rechecks
+        ),
+        touched AS (
+            FROM brought
+            UNION
+            SELECT other_source_id, other_sample_no
+            FROM touched INNER JOIN pairs USING (source_id, sample_no)
+        )
+        FROM touched ORDER BY ALL
+        """
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".writing")
+    rows.write_parquet(str(aside), compression="zstd")
+    aside.replace(path)
+
+
+def _samples(home: Home) -> int:
+    """How many samples there are, more or less: as many as when they were last counted."""
+    counted = home.model_file("latest.sample")
+    return row_count(counted) if counted.is_file() else 0
+
+
+def _sample_tables() -> frozenset[str]:
+    followed = (name for name, model in load_models().items() if model.by_sample is not None)
+    return frozenset((*SAMPLE_RECORDS, *followed))
+
+
+def _of_touched(alias: str, number: str) -> str:
+    return f"{alias}.source_id = touched.source_id AND {alias}.{identifier(number)} = touched.sample_no"
+
+
+def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
+    files = (path for name in SAMPLE_RECORDS for path in home.partition_files(name, as_of=as_of))
+    return {_root_name(home, path): file_line(home, path) for path in files}
+
+
+def _root_name(home: Home, path: Path) -> str:
+    return path.relative_to(home.root).as_posix()
+
+
+def _name(home: Home, path: Path) -> str:
+    return path.relative_to(home.lake).as_posix()
+
+
+def _read(files: Iterable[Path]) -> str:
+    names = ", ".join(literal(str(file)) for file in files)
+    return f"read_parquet([{names}], hive_partitioning = false)"
+
+
+def _kept_file(home: Home, table: str) -> Path:
+    whole = home.model_file(table)
+    return whole.with_name(f"{whole.name}.kept.json")
+
+
+def _keep(home: Home, table: str, found: Kept) -> None:
+    path = _kept_file(home, table)
+    aside = path.with_suffix(".writing")
+    aside.write_text(found.model_dump_json(), "utf-8")
+    aside.replace(path)
+    _sweep(home)
+
+
+def _sweep(home: Home) -> None:
+    """Remove files of touched samples and their rows that no result names any more."""
+    folder = home.lake / "models"
+    named = set()
+    for path in folder.glob("*/*.kept.json"):
+        found = Kept.model_validate_json(path.read_text("utf-8"))
+        named |= {found.touched, found.rows}
+    for path in [*folder.glob("*/*.since-*.parquet"), *folder.glob("touched/*.parquet")]:
+        if _name(home, path) not in named:
+            path.unlink(missing_ok=True)
