@@ -1,0 +1,201 @@
+"""Results kept up to date sample by sample are those that a build of everything gives."""
+
+import datetime as dt
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from assets.build import models_behind
+from warehouse.connection import Resources, connect
+from warehouse.engine import since
+from warehouse.engine.model import SAMPLE_RECORDS, SqlModel, contract_of, load_models
+from warehouse.engine.run import refresh
+from warehouse.home import Home
+from warehouse.tables import write_parquet, write_partition
+
+FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
+FIRST = dt.date(2024, 5, 1)
+RESOURCES = Resources(1, 1 << 30)
+
+Rows = list[dict[str, Any]]
+Night = Mapping[str, Rows]
+
+
+@pytest.fixture(autouse=True)
+def _however_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(since, "FEWEST_SAMPLES", 0)
+    monkeypatch.setattr(since, "MOST_TOUCHED", 1_000.0)
+
+
+def sample(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "source_id": "a", "sample_no": number, "version": version, "content_hash": f"h{version}",
+        "domain": "food", "programme": "supervision", "sampling_basis": "targeted",
+        "coverage": "complete", "sampled_on": dt.date(2024, 4, 30), "division_code": "330782105",
+        "verdict": "pass", **more,
+    }  # fmt: skip
+
+
+def a_result(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "source_id": "a", "sample_no": number, "version": version, "content_hash": f"r{version}",
+        "parameter_code": "lead", "seq": 1, "verdict": "pass", **more,
+    }  # fmt: skip
+
+
+@st.composite
+def nights(draw: st.DrawFn) -> list[Night]:
+    """Nights of samples, corrections, rechecks (of samples that may come later) and results."""
+    versions: dict[tuple[str, str], int] = {}
+    told = []
+    for _ in range(draw(st.integers(2, 4))):
+        night: dict[str, Rows] = {table: [] for table in SAMPLE_RECORDS}
+        for number in draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True)):
+            original = draw(st.sampled_from([None, None, *"ABCD"]))
+            recheck = {"sampling_basis": "recheck", "original_sample_no": original}
+            versions[number, "s"] = version = versions.get((number, "s"), 0) + 1
+            verdict = {"verdict": draw(st.sampled_from(["pass", "fail", None]))}
+            row = sample(number, version, **verdict, **(recheck if original else {}))
+            night["core.sample"].append(row)
+        for number in draw(st.lists(st.sampled_from("ABCD"), unique=True)):
+            versions[number, "r"] = version = versions.get((number, "r"), 0) + 1
+            verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
+            night["core.test_result"].append(a_result(number, version, **verdict))
+        told.append(night)
+    return told
+
+
+def home_in(folder: Path) -> Home:
+    """A home in which every table that rows of samples read, but do not come from, is empty."""
+    home = Home(folder)
+    read = {table for model in FOLLOWING.values() for table in model.depends_on}
+    for table in read & load_models().keys() - FOLLOWING.keys():
+        empty = pl.DataFrame(schema=contract_of(table, load_models()).polars_schema())
+        write_parquet(empty, home.model_file(table))
+    return home
+
+
+def receive(home: Home, number: int, night: Night) -> None:
+    """Put one night's rows in the lake."""
+    received = FIRST + dt.timedelta(days=number)
+    where = {"delivery_id": f"d{number}", "received_on": received, "source_row": 2}
+    for table, rows in night.items():
+        schema = contract_of(table, {}).polars_schema()
+        frame = pl.DataFrame([{**row, **where} for row in rows], schema=schema)
+        write_partition(home, table, "a", received, frame)
+
+
+def work(home: Home) -> dict[str, pl.DataFrame]:
+    """Bring every result up to date; their rows."""
+    for model in models_behind(FOLLOWING):
+        if model.table in FOLLOWING and isinstance(model, SqlModel):
+            with connect(RESOURCES) as con:
+                refresh(con, model, home)
+    with duckdb.connect() as con:
+        return {table: since.result(con, home, table).order("ALL").pl() for table in FOLLOWING}
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(told=nights())
+def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        by_night, at_once = home_in(Path(folder, "a")), home_in(Path(folder, "b"))
+        for number, night in enumerate(told):
+            receive(by_night, number, night)
+            followed = work(by_night)
+            receive(at_once, number, night)
+        whole = work(at_once)
+        for table in FOLLOWING:
+            assert len(since.result_files(by_night, table)) == 3, table
+            assert len(since.result_files(at_once, table)) == 1, table
+    for table, rows in whole.items():
+        assert_frame_equal(followed[table], rows, check_exact=True)
+
+
+@pytest.fixture
+def worked(tmp_path: Path) -> Home:
+    """Two samples, and one more that came in another night."""
+    home = home_in(tmp_path)
+    receive(home, 0, {"core.sample": [sample("A"), sample("B")]})
+    work(home)
+    receive(home, 1, {"core.sample": [sample("C"), sample("B", 2, verdict="fail")]})
+    work(home)
+    return home
+
+
+def samples(home: Home) -> list[tuple[str, int]]:
+    with duckdb.connect() as con:
+        rows = since.result(con, home, "latest.sample").order("sample_no")
+        return rows.project("sample_no, version").fetchall()
+
+
+def is_whole(home: Home) -> bool:
+    return len(since.result_files(home, "latest.sample")) == 1
+
+
+def test_rows_of_touched_samples_stand_instead_of_those_in_the_whole(worked: Home) -> None:
+    assert not is_whole(worked)
+    whole = pl.read_parquet(worked.model_file("latest.sample")).select("sample_no", "version")
+    assert whole.rows() == [("A", 1), ("B", 1)]
+    assert samples(worked) == [("A", 1), ("B", 2), ("C", 1)]
+    assert since.result_size(worked, "latest.sample") == 3
+
+
+def test_a_recheck_touches_its_original(worked: Home) -> None:
+    recheck = sample("R", sampling_basis="recheck", original_sample_no="A", verdict="fail")
+    receive(worked, 2, {"core.sample": [recheck]})
+    work(worked)
+    with duckdb.connect() as con:
+        verdicts = since.result(con, worked, "fact.verdict").filter("unit_no = 'A'")
+        assert verdicts.project("final_verdict, recheck_no").fetchall() == [("fail", "R")]
+    assert not is_whole(worked)
+
+
+def test_a_day_that_is_worked_again_makes_the_result_whole(worked: Home) -> None:
+    receive(worked, 0, {"core.sample": [sample("A")]})
+    assert work(worked)["latest.sample"]["sample_no"].to_list() == ["A", "B", "C"]
+    assert is_whole(worked)
+
+
+def test_what_rows_of_samples_read_beside_makes_the_result_whole(worked: Home) -> None:
+    periods = worked.model_file("fact.firm_period")
+    write_parquet(pl.read_parquet(periods), periods)
+    work(worked)
+    assert len(since.result_files(worked, "fact.indicator_unit")) == 1
+    assert not is_whole(worked)
+
+
+def test_many_touched_samples_make_the_result_whole(
+    worked: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(since, "MOST_TOUCHED", 1.0)
+    receive(worked, 2, {"core.sample": [sample("D")]})  # with B and C, more than A and B
+    work(worked)
+    assert is_whole(worked)
+    assert samples(worked) == [("A", 1), ("B", 2), ("C", 1), ("D", 1)]
+
+
+def test_a_whole_that_was_put_there_by_other_means_stands_alone(worked: Home) -> None:
+    whole = worked.model_file("latest.sample")
+    write_parquet(pl.read_parquet(whole), whole)
+    assert is_whole(worked)
+    assert samples(worked) == [("A", 1), ("B", 1)]
+
+
+def test_files_that_no_result_names_are_removed(worked: Home) -> None:
+    for number in (2, 3):
+        receive(worked, number, {"core.sample": [sample(f"N{number}")]})
+        work(worked)
+    models = worked.lake / "models"
+    assert len(list(models.glob("latest/sample.since-*"))) == 1
+    assert len(list(models.glob("touched/*"))) == 1
