@@ -13,9 +13,10 @@ from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
-from warehouse.release import PublishedTable, build_release, published_tables
+from warehouse.release import build_release, published_tables
 from warehouse.release_macros import macro_statements
 from warehouse.release_store import Release, keep_last, read_release
+from warehouse.release_tables import PublishedTable
 
 KEPT_RELEASES = 30
 FRESH_FOR = dt.timedelta(hours=36)
@@ -72,7 +73,7 @@ def release_asset(
 
 def _stamp(home: Home, tables: Sequence[PublishedTable], night: Night) -> str:
     """Stamp of what a release consists of, and of the published file: a rollback is no build."""
-    inputs = [path for table in tables for path in table.files]
+    inputs = [path for table in tables for path in table.all_files]
     declared = (table.contract.model_dump_json() for table in tables)
     return files_stamp(home, [*inputs, home.release_file], night.as_of, *declared)
 

@@ -9,12 +9,10 @@ import datetime as dt
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
-import polars as pl
 
 from warehouse.contract import Contract, record_contracts
 from warehouse.dictionary import (
@@ -25,6 +23,7 @@ from warehouse.dictionary import (
     published_contract,
     reference_contracts,
 )
+from warehouse.engine.since import since
 from warehouse.errors import BlockedError, ConfigurationError
 from warehouse.fingerprint import table_fingerprint
 from warehouse.home import Home
@@ -32,28 +31,14 @@ from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
-from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """A table of the release: its contract under its published name, and where its rows lie.
-
-    `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
-    definitions. A table without either is published empty. `in_order` files hold their rows in the
-    order of the key, as results of models do.
-    """
-
-    contract: Contract
-    files: tuple[Path, ...]
-    rows: pl.DataFrame | None = None
-    in_order: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to read."""
-        return not self.files and self.rows is None
+from warehouse.release_tables import (
+    PublishedTable,
+    count_rows,
+    keep_contents,
+    start,
+    write_tables,
+)
+from warehouse.sql import qualified
 
 
 def published_tables(
@@ -96,7 +81,7 @@ def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedT
         path = home.model_file(name)
         if not path.is_file():
             raise BlockedError(f"the model {name} has no result to publish; run the models first")
-        tables.append(PublishedTable(contract, (path,), in_order=True))
+        tables.append(PublishedTable(contract, (path,), in_order=True, since=since(home, name)))
     return tables
 
 
@@ -150,22 +135,33 @@ def build_release(
         *(table.contract for table in tables),
         *(record_contracts()[name] for name in RELEASE_TABLES),
     ]
+    made_by = f"{code_version}, DuckDB {duckdb.__version__}"
     with release_lock(home), _aside_file(home) as aside:
+        before = start(home, tables, made_by, aside)
         try:
             with duckdb.connect(str(aside)) as con:
-                _write_tables(con, tables)
+                made = write_tables(con, home, tables, before)
+                _remove_description(con)
                 _write_dictionary(con, contracts)
                 _write_inputs(con)
                 _write_description(con, as_of, built_at, code_version)
-                _write_comments(con, contracts)
+                _write_comments(con, [c for c in contracts if c.table in {*made, *RELEASE_TABLES}])
                 _write_macros(con, macros)
                 con.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise BlockedError(
                 f"the release cannot be written, and the last one stays: {error}"
             ) from error
-        check_release(aside, contracts, _rows_in_files(tables))
-        return publish(home, aside, read_release(aside))
+        check_release(aside, contracts, count_rows(tables))
+        published = publish(home, aside, read_release(aside))
+        keep_contents(home, tables, made_by)
+        return published
+
+
+def _remove_description(con: duckdb.DuckDBPyConnection) -> None:
+    """What the release says of itself is written anew, in a copy of the last one too."""
+    for table in RELEASE_TABLES:
+        con.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
 
 
 def _no_name_twice(tables: Sequence[PublishedTable]) -> None:
@@ -184,55 +180,6 @@ def _aside_file(home: Home) -> Iterator[Path]:
         yield home.release_file.with_name(f".building-{os.getpid()}.duckdb")
     finally:
         remove_aside(home)
-
-
-def _write_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> None:
-    for table in sorted(tables, key=lambda table: table.contract.table):
-        contract = table.contract
-        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
-        if table.is_empty:
-            con.execute(contract.empty_table_sql())
-            continue
-        try:
-            # Streams from the files and sorts on disk where memory is short.
-            rows = _rows(con, table).project(contract.cast_sql())
-            rows = rows if table.in_order else rows.order(_order(contract))
-            rows.create(contract.table)
-        except duckdb.Error as error:
-            raise BlockedError(
-                f"{contract.table} cannot be built from its files by its contract, and the last "
-                f"release stays: {str(error).splitlines()[0]}"
-            ) from error
-
-
-def _order(contract: Contract) -> str:
-    return ", ".join(map(identifier, contract.key or contract.column_names))
-
-
-def _rows(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> duckdb.DuckDBPyRelation:
-    if table.rows is not None:
-        return con.from_arrow(table.rows.to_arrow())
-    files = table.files
-    if files[0].suffix == ".csv":
-        frames = [pl.read_csv(path, infer_schema=False) for path in files]
-        return con.from_arrow(pl.concat(frames).to_arrow())
-    return con.read_parquet([str(path) for path in files], hive_partitioning=False)
-
-
-def _rows_in_files(tables: Sequence[PublishedTable]) -> dict[str, int]:
-    """Table → rows that its files hold, counted apart from the file that was written."""
-    return {
-        table.contract.table: sum(map(_rows_in_file, table.files))
-        if table.rows is None
-        else table.rows.height
-        for table in tables
-    }
-
-
-def _rows_in_file(path: Path) -> int:
-    if path.suffix == ".csv":
-        return pl.read_csv(path, infer_schema=False).height
-    return row_count(path)
 
 
 def _write_dictionary(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:

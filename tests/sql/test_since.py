@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from assets.build import models_behind
+from warehouse import release_tables
 from warehouse.connection import Resources, connect
 from warehouse.engine import since
 from warehouse.engine.model import SAMPLE_RECORDS, SqlModel, contract_of, load_models
 from warehouse.engine.run import refresh
 from warehouse.home import Home
+from warehouse.release import build_release, published_tables
 from warehouse.tables import write_parquet, write_partition
 
 FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
@@ -103,6 +105,17 @@ def work(home: Home) -> dict[str, pl.DataFrame]:
         return {table: since.result(con, home, table).order("ALL").pl() for table in FOLLOWING}
 
 
+def publish(home: Home, minute: int = 0) -> dict[str, tuple[int, str]]:
+    """Publish what follows samples; table → rows and fingerprint."""
+    contracts = {name: model.contract for name, model in FOLLOWING.items()}
+    tables = [table for table in published_tables(home, contracts, None) if table.in_order]
+    moment = dt.datetime(2024, 6, 1, 3, minute, tzinfo=dt.UTC)
+    build_release(home, tables=tables, as_of=None, built_at=moment, code_version="v1")
+    with duckdb.connect(str(home.release_file), read_only=True) as con:
+        rows = con.execute("FROM meta.release_table ORDER BY table_name").fetchall()
+    return {name: (size, fingerprint) for name, size, fingerprint in rows}
+
+
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -113,8 +126,10 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
         for number, night in enumerate(told):
             receive(by_night, number, night)
             followed = work(by_night)
+            published = publish(by_night, number)
             receive(at_once, number, night)
         whole = work(at_once)
+        assert publish(at_once) == published
         for table in FOLLOWING:
             assert len(since.result_files(by_night, table)) == 3, table
             assert len(since.result_files(at_once, table)) == 1, table
@@ -190,6 +205,27 @@ def test_a_whole_that_was_put_there_by_other_means_stands_alone(worked: Home) ->
     write_parquet(pl.read_parquet(whole), whole)
     assert is_whole(worked)
     assert samples(worked) == [("A", 1), ("B", 1)]
+
+
+def test_a_release_starts_from_the_last_one(worked: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(worked)
+    receive(worked, 2, {"core.sample": [sample("C", 2, verdict="fail")]})
+    work(worked)
+    anew: list[str] = []
+    write = release_tables.write_anew
+    monkeypatch.setattr(
+        release_tables,
+        "write_anew",
+        lambda con, table: (anew.append(table.contract.table), write(con, table)),
+    )
+    assert publish(worked, 1)["core.sample"][0] == 3
+    with duckdb.connect(str(worked.release_file), read_only=True) as con:
+        rows = con.execute("FROM core.sample SELECT sample_no, version ORDER BY ALL").fetchall()
+    assert rows == [("A", 1), ("B", 2), ("C", 2)]
+    assert anew == []
+    worked.release_file.with_name("contents.json").unlink()
+    publish(worked, 2)
+    assert "core.sample" in anew
 
 
 def test_files_that_no_result_names_are_removed(worked: Home) -> None:

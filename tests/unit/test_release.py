@@ -18,9 +18,10 @@ from warehouse.contract import Contract, record_contracts
 from warehouse.dictionary import PUBLISHED_RECORD_TABLES
 from warehouse.errors import BlockedError, ConfigurationError, SamplehouseError
 from warehouse.home import Home
-from warehouse.release import PublishedTable, build_release, published_tables
+from warehouse.release import build_release, published_tables
 from warehouse.release_compare import compare_releases
 from warehouse.release_store import Release, release_lock
+from warehouse.release_tables import PublishedTable
 
 NIGHT = dt.datetime(2024, 7, 2, 2, 0, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 

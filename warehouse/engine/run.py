@@ -171,7 +171,7 @@ def refresh(
     whole = home.model_file(model.table)
     rows = whole.with_name(f"{whole.stem}.since-{time.time_ns()}.parquet")
     done = run_model(con, model, home, rows)
-    keep_since(home, model, touched, rows)
+    keep_since(home, model, touched, rows, as_of)
     return done
 
 

@@ -8,10 +8,12 @@ result is made whole again. Rows that belong to no sample are always made anew.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from pydantic import Field
 
 from warehouse.contract import Model, record_contracts
 from warehouse.engine.model import SAMPLE_RECORDS, BySample, SqlModel, load_models
@@ -36,6 +38,7 @@ class Kept(Model):
         fixed: stamp of all that rows of samples are made from, beside the records of samples.
         records: partition files of `SAMPLE_RECORDS` that the whole was made from, each with size
             and time of writing.
+        new: partition files that touched samples since, in the same way.
         touched: file of the samples touched since; None where there are none.
         rows: file of their rows, and of the rows that belong to no sample.
     """
@@ -44,6 +47,7 @@ class Kept(Model):
     by_sample: BySample
     fixed: str
     records: dict[str, str]
+    new: dict[str, str] = Field(default_factory=dict)
     touched: str | None = None
     rows: str | None = None
 
@@ -57,24 +61,47 @@ def kept(home: Home, table: str) -> Kept | None:
     return found if found.whole == file_line(home, whole) else None
 
 
+@dataclass(frozen=True)
+class Since:
+    """What stands instead of a part of a whole result, see `Kept`."""
+
+    by_sample: BySample
+    new: Mapping[str, str]
+    touched: Path
+    rows: Path
+
+
+def since(home: Home, table: str) -> Since | None:
+    """What stands instead of a part of a model's whole result; None where the whole stands."""
+    found = kept(home, table)
+    if found is None or found.touched is None or found.rows is None:
+        return None
+    return Since(found.by_sample, found.new, home.lake / found.touched, home.lake / found.rows)
+
+
 def result_files(home: Home, table: str) -> list[Path]:
     """The files in which a model's result lies, that of all rows first."""
-    files = [home.model_file(table)]
-    if (found := kept(home, table)) is not None and found.touched and found.rows:
-        files += [home.lake / found.touched, home.lake / found.rows]
-    return files
+    part = since(home, table)
+    return [home.model_file(table), *([part.touched, part.rows] if part else [])]
 
 
 def result(con: duckdb.DuckDBPyConnection, home: Home, table: str) -> duckdb.DuckDBPyRelation:
     """The rows of a model's result, as one relation."""
-    whole = con.read_parquet(str(home.model_file(table)))
-    found = kept(home, table)
-    if found is None or found.touched is None or found.rows is None:
-        return whole
-    touched = con.read_parquet(str(home.lake / found.touched)).set_alias("touched")
-    return unchanged_rows(whole, touched, found.by_sample).union(
-        con.read_parquet(str(home.lake / found.rows))
-    )
+    return rows_of(con, home.model_file(table), since(home, table))
+
+
+def rows_of(
+    con: duckdb.DuckDBPyConnection, whole: Path, part: Since | None
+) -> duckdb.DuckDBPyRelation:
+    """The rows of a whole, but for what stands instead of a part of it."""
+    rows = con.read_parquet(str(whole))
+    if part is None:
+        return rows
+    if part.by_sample.has_other_kinds:
+        rows = rows.filter("unit_kind = 'sample'")
+    touched = con.read_parquet(str(part.touched)).set_alias("touched")
+    others = rows.set_alias("whole").join(touched, of_touched("whole", part.by_sample), "anti")
+    return others.union(con.read_parquet(str(part.rows)))
 
 
 def result_size(home: Home, table: str) -> int:
@@ -84,15 +111,6 @@ def result_size(home: Home, table: str) -> int:
         return row_count(files[0])
     with duckdb.connect() as con:
         return int(result(con, home, table).aggregate("count(*)").fetchall()[0][0])
-
-
-def unchanged_rows(
-    rows: duckdb.DuckDBPyRelation, touched: duckdb.DuckDBPyRelation, by_sample: BySample
-) -> duckdb.DuckDBPyRelation:
-    """Rows of samples that are not touched."""
-    if by_sample.has_other_kinds:
-        rows = rows.filter("unit_kind = 'sample'")
-    return rows.set_alias("result").join(touched, _of_touched("result", by_sample.number), "anti")
 
 
 def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
@@ -116,14 +134,18 @@ def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     )
 
 
-def keep_since(home: Home, model: SqlModel, touched: Path, rows: Path) -> None:
+def keep_since(
+    home: Home, model: SqlModel, touched: Path, rows: Path, as_of: dt.date | None
+) -> None:
     """Let the rows of touched samples stand instead of those in the whole."""
     found = kept(home, model.table)
     if found is None:
         message = f"{model.table} has no whole result"
         raise LookupError(message)
+    records = _records(home, as_of)
+    new = {name: records[name] for name in records.keys() - found.records.keys()}
     names = {"touched": _name(home, touched), "rows": _name(home, rows)}
-    _keep(home, model.table, found.model_copy(update=names))
+    _keep(home, model.table, found.model_copy(update={"new": new, **names}))
 
 
 def touched_samples(
@@ -186,7 +208,7 @@ def _touched_records(
     create_view(con, whole, home.partition_files(table, as_of=as_of))
     rows = con.sql(f"FROM {qualified(whole.table)}").set_alias("given")
     samples = con.read_parquet(str(touched)).set_alias("touched")
-    return rows.join(samples, _of_touched("given", "sample_no"), "semi")
+    return rows.join(samples, of_touched("given", BySample()), "semi")
 
 
 def _touched_result(
@@ -199,7 +221,7 @@ def _touched_result(
     by_sample = load_models()[table].by_sample or BySample()
     rows = result(con, home, table).set_alias("given")
     samples = con.read_parquet(str(touched)).set_alias("touched")
-    of_samples = rows.join(samples, _of_touched("given", by_sample.number), "semi")
+    of_samples = rows.join(samples, of_touched("given", by_sample), "semi")
     if by_sample.has_other_kinds:
         return of_samples.union(rows.filter("unit_kind <> 'sample'"))
     return of_samples
@@ -262,8 +284,10 @@ def _sample_tables() -> frozenset[str]:
     return frozenset((*SAMPLE_RECORDS, *followed))
 
 
-def _of_touched(alias: str, number: str) -> str:
-    return f"{alias}.source_id = touched.source_id AND {alias}.{identifier(number)} = touched.sample_no"
+def of_touched(alias: str, by_sample: BySample) -> str:
+    """Condition that a row belongs to a sample of the relation `touched`."""
+    number = identifier(by_sample.number)
+    return f"{alias}.source_id = touched.source_id AND {alias}.{number} = touched.sample_no"
 
 
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
