@@ -12,24 +12,24 @@ from typing import Any
 
 import dagster as dg
 
+from assets.checked import check_table
 from assets.docs import write_docs
 from assets.remembered import fingerprint, recall, remember
 from assets.shown import markdown
 from assets.workplace import Night, Workplace, asset_key, explained
 from expectations.results import CheckResult
-from expectations.runner import run_checks
 from warehouse import progress
 from warehouse.connection import connect
 from warehouse.contract import Contract, Expectation, record_contracts
-from warehouse.home import Home, create_view
+from warehouse.engine.run import attach_tables
+from warehouse.engine.since import result_files
+from warehouse.home import Home
 from warehouse.source import record_tables
 
 # Tables that incoming rows become; their checks show what the quarantine turned away.
 INCOMING = tuple(f"core.{name}" for name in record_tables())
 INCOMING_CHECK = "incoming_rows"
-SAMPLE_ROWS = 20
 NAMED_ROWS = 3
-WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
 
 
 def scope_of(contract: Contract) -> str:
@@ -77,20 +77,12 @@ def run_table_checks(
     """
     home, scope = workplace.home, scope_of(contract)
     files = _files(contract, home, as_of)
-    known = fingerprint(home, contract, files)
+    known = fingerprint(home, contract, [*files, *_parts(contract, home)])
     if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
         return remembered
     with progress.stage("check", contract.table), connect(workplace.resources) as con:
-        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{contract.schema_name}"')
-        create_view(con, contract, files)
-        run = run_checks(
-            con,
-            contract.table,
-            contract.expectations,
-            scope=scope,
-            sample_columns=(*contract.key, *WHERE_FROM),
-            max_samples=SAMPLE_ROWS,
-        )
+        attach_tables(con, [contract.table], home, as_of, reader="its checks")
+        run = check_table(con, home, contract, scope, files)
     remember(home, f"{scope}/{contract.table}", known, run)
     if run.blocking:
         write_docs(home)
@@ -101,6 +93,11 @@ def _files(contract: Contract, home: Home, as_of: dt.date | None) -> list[Path]:
     if contract.table in record_contracts():
         return home.partition_files(contract.table, as_of=as_of)
     return [home.model_file(contract.table)]
+
+
+def _parts(contract: Contract, home: Home) -> list[Path]:
+    """What stands instead of a part of a result."""
+    return [] if contract.table in record_contracts() else result_files(home, contract.table)[1:]
 
 
 def _spec(key: dg.AssetKey, rule: Expectation) -> dg.AssetCheckSpec:

@@ -62,6 +62,24 @@ class ValidationRun(BaseModel):
         return tuple(result for result in self.results if result.blocking)
 
 
+def joined(runs: Sequence[ValidationRun]) -> ValidationRun:
+    """Runs of different rules on one table, as one run; results in the order of the runs."""
+    records = [run.validation for run in runs if run.validation is not None]
+    results = tuple(result for run in runs for result in run.results)
+    if not records:
+        return runs[0].model_copy(update={"results": results})
+    record = {**records[0], "results": [item for each in records for item in each["results"]]}
+    passed = sum(item["success"] for item in record["results"])
+    record["success"] = passed == len(record["results"])
+    record["statistics"] = {
+        "evaluated_expectations": len(record["results"]),
+        "successful_expectations": passed,
+        "unsuccessful_expectations": len(record["results"]) - passed,
+        "success_percent": 100 * passed / len(record["results"]),
+    }
+    return runs[0].model_copy(update={"results": results, "validation": record})
+
+
 def add_up(parts: Sequence[Sequence[CheckResult]]) -> list[CheckResult]:
     """Results of the same row rules over parts of a batch, as of the whole batch.
 

@@ -57,7 +57,7 @@ def a_result(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
 def nights(draw: st.DrawFn) -> list[Night]:
     """Nights of samples, corrections, rechecks (of samples that may come later) and results."""
     versions: dict[tuple[str, str], int] = {}
-    told = []
+    told: list[Night] = []
     for _ in range(draw(st.integers(2, 4))):
         night: dict[str, Rows] = {table: [] for table in SAMPLE_RECORDS}
         for number in draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True)):
@@ -213,11 +213,12 @@ def test_a_release_starts_from_the_last_one(worked: Home, monkeypatch: pytest.Mo
     work(worked)
     anew: list[str] = []
     write = release_tables.write_anew
-    monkeypatch.setattr(
-        release_tables,
-        "write_anew",
-        lambda con, table: (anew.append(table.contract.table), write(con, table)),
-    )
+
+    def spy(con: duckdb.DuckDBPyConnection, table: release_tables.PublishedTable) -> None:
+        anew.append(table.contract.table)
+        write(con, table)
+
+    monkeypatch.setattr(release_tables, "write_anew", spy)
     assert publish(worked, 1)["core.sample"][0] == 3
     with duckdb.connect(str(worked.release_file), read_only=True) as con:
         rows = con.execute("FROM core.sample SELECT sample_no, version ORDER BY ALL").fetchall()
