@@ -3,15 +3,22 @@
 import datetime as dt
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import duckdb
 
-from assets.computed import compute, refresh_table
-from assets.models import refresh_model
+from assets.computed import compute
+from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
-from warehouse.engine.run import attach_dependencies, attach_tables, run_model
+from warehouse.engine.run import (
+    attach_dependencies,
+    attach_tables,
+    refresh_model,
+    run_model,
+)
+from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 from warehouse.home import Home
 from warehouse.tables import scratch_folder, write_parquet
 
@@ -41,15 +48,42 @@ def build_tables(
 
 def refresh_models(home: Home, resources: Resources, as_of: dt.date | None = None) -> list[str]:
     """Make every model and computed table that is not current, as a night does; their names."""
-    refreshed = []
-    for model in models_behind([*load_models(), *load_computed()]):
+    return [
+        model.table
+        for model in models_behind([*load_models(), *load_computed()])
+        if refresh(home, resources, model, as_of) is not None
+    ]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What was done to bring a table up to date; the query where SQL makes it."""
+
+    rows: int
+    seconds: float
+    sql: str | None = None
+
+
+def refresh(
+    home: Home, resources: Resources, model: SqlModel | ComputedTable, as_of: dt.date | None
+) -> Refreshed | None:
+    """Make a table, unless it is made of what it would be made of now (None)."""
+    path, stamp = home.model_file(model.table), model_stamp(home, model, as_of)
+    if is_current(path, stamp):
+        return None
+    sql = None
+    stage: progress.StageName = "model" if isinstance(model, SqlModel) else "statistics"
+    with progress.stage(stage, model.table) as work, connect(resources) as con:
+        forget_stamp(path)
         if isinstance(model, SqlModel):
-            done: object = refresh_model(home, resources, model, as_of)
+            done = refresh_model(con, model, home, as_of)
+            work.rows, sql = done.rows, done.sql
         else:
-            done = refresh_table(home, resources, model, as_of)
-        if done is not None:
-            refreshed.append(model.table)
-    return refreshed
+            rows = compute(con, model, home, as_of)
+            write_parquet(rows, path)
+            work.rows = rows.height
+        keep_stamp(path, stamp)
+    return Refreshed(work.rows or 0, work.seconds, sql)
 
 
 def models_behind(tables: Collection[str]) -> list[SqlModel | ComputedTable]:

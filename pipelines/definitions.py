@@ -11,7 +11,6 @@ import dagster as dg
 from assets.alerts import TABLE as ALERTS
 from assets.alerts import alerts_asset
 from assets.checks import table_checks
-from assets.computed import computed_assets
 from assets.deliveries import landing_files
 from assets.docs import docs_asset
 from assets.models import model_assets
@@ -54,8 +53,7 @@ def build_definitions(
             landing_files,
             *(raw_asset(source) for source in sources.values()),
             core_assets(sources),
-            *model_assets(models, {*RECORD_TABLES, *computed}),
-            *computed_assets(computed),
+            *model_assets(made, set(RECORD_TABLES)),
             alerts_asset(),
             release_asset(made, (*RECORD_TABLES, ALERTS)),
             docs_asset([contract.table for contract in contracts if contract.expectations]),

@@ -17,7 +17,7 @@ from warehouse.connection import Resources
 from warehouse.contract import record_contracts
 from warehouse.engine import since
 from warehouse.engine.model import load_models
-from warehouse.engine.run import refresh
+from warehouse.engine.run import refresh_model
 from warehouse.home import Home
 from warehouse.tables import write_partition
 
@@ -117,7 +117,7 @@ def test_of_a_result_that_follows_its_samples_only_what_stands_instead_is_checke
     for day, rows in enumerate(NIGHTS[:2], 1):
         receive(home, day, *rows)
         with duckdb.connect() as con:
-            refresh(con, RESULT, home)
+            refresh_model(con, RESULT, home)
         rows_seen.clear()
         found = check(home, "latest.sample")
     assert rows_seen[:1] == ["new_rows"]

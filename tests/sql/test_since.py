@@ -18,7 +18,7 @@ from warehouse import release_tables
 from warehouse.connection import Resources, connect
 from warehouse.engine import since
 from warehouse.engine.model import SAMPLE_RECORDS, SqlModel, contract_of, load_models
-from warehouse.engine.run import refresh
+from warehouse.engine.run import refresh_model
 from warehouse.home import Home
 from warehouse.release import build_release, published_tables
 from warehouse.tables import write_parquet, write_partition
@@ -100,7 +100,7 @@ def work(home: Home) -> dict[str, pl.DataFrame]:
     for model in models_behind(FOLLOWING):
         if model.table in FOLLOWING and isinstance(model, SqlModel):
             with connect(RESOURCES) as con:
-                refresh(con, model, home)
+                refresh_model(con, model, home)
     with duckdb.connect() as con:
         return {table: since.result(con, home, table).order("ALL").pl() for table in FOLLOWING}
 

@@ -145,7 +145,7 @@ def contract_sql(model: SqlModel) -> str:
     return f"SELECT {model.contract.cast_sql()}\nFROM (\n{model.sql}\n) AS model"
 
 
-def refresh(
+def refresh_model(
     con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, as_of: dt.date | None = None
 ) -> ModelRun:
     """Bring the result of a model up to date: for the samples touched where it can, else whole.
