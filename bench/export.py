@@ -122,15 +122,38 @@ WARNINGS = f"""
     UNION ALL SELECT 'lab_verdict_disagrees', count(*) FROM result WHERE conform <> lab_passed
 """
 
-# The work pools the programmes that estimate a population; the release keeps them apart.
+# The work pools the programmes that estimate a population; the release keeps them apart. Of small
+# parts it shows no counts: those are counted from its verdicts.
 INDICATOR = """
     CREATE TABLE indicator AS
-    WITH pooled AS (
-        SELECT domain, period_type, period, division_code AS region_code,
-            product_category AS category, sum(tested)::BIGINT AS n, sum(passed)::BIGINT AS passed
-        FROM release.mart.pass_rate
-        WHERE unit_kind = 'sample' AND estimates_population AND period_type <> 'all'
-            AND source_id = $source
+    WITH units AS (
+        SELECT *, strftime(counted_on, '%Y') AS year, strftime(counted_on, '%Y-%m') AS month,
+            strftime(counted_on, '%Y') || 'Q' || quarter(counted_on) AS quarter
+        FROM release.fact.verdict
+        WHERE unit_kind = 'sample' AND source_id = $source AND NOT is_recheck
+    ),
+    counted AS (
+        SELECT domain, programme, sampling_basis, coverage,
+            CASE WHEN grouping(month) = 0 THEN month WHEN grouping(quarter) = 0 THEN quarter
+                WHEN grouping(year) = 0 THEN year ELSE 'all' END AS period,
+            CASE WHEN grouping(division_code) = 1 THEN 'ALL' ELSE division_code END AS place,
+            CASE WHEN grouping(product_category) = 1 THEN 'ALL' ELSE product_category END AS kind,
+            count(*) FILTER (final_verdict = 'pass') AS passed
+        FROM units
+        GROUP BY domain, programme, sampling_basis, coverage,
+            ROLLUP (year, quarter, month), CUBE (division_code, product_category)
+    ),
+    pooled AS (
+        SELECT shown.domain, shown.period_type, shown.period, shown.division_code AS region_code,
+            shown.product_category AS category, sum(shown.tested)::BIGINT AS n,
+            sum(coalesce(shown.passed, counted.passed))::BIGINT AS passed
+        FROM release.mart.pass_rate AS shown
+        JOIN counted ON counted.domain = shown.domain AND counted.programme = shown.programme
+            AND counted.sampling_basis = shown.sampling_basis
+            AND counted.coverage = shown.coverage AND counted.period = shown.period
+            AND counted.place = shown.division_code AND counted.kind = shown.product_category
+        WHERE shown.unit_kind = 'sample' AND shown.estimates_population
+            AND shown.period_type <> 'all' AND shown.source_id = $source
         GROUP BY ALL
     ),
     bounds AS (
