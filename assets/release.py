@@ -62,6 +62,7 @@ def release_asset(
                 built_at=dt.datetime.now(dt.UTC),
                 code_version=code_version(),
                 macros=macro_statements(),
+                resources=workplace.resources,
             )
         keep_stamp(home.release_file, _stamp(home, tables, night))
         removed = keep_last(home, KEPT_RELEASES)

@@ -1,6 +1,5 @@
 """DuckDB with the machine's resources: the one place where limits are set."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +9,12 @@ from pathlib import Path
 
 import duckdb
 
-_CGROUP = Path("/sys/fs/cgroup")
-_GIBIBYTE = 1024**3
+from warehouse.machine import cores, memory_bytes
+
+_MEBIBYTE = 1024**2
+# Beyond this DuckDB gains little by more memory: its sorts and joins spill well, and what else
+# runs on a machine has a use for the rest. SAMPLEHOUSE_MEMORY_GB sets another limit.
+ENOUGH = 2048 * _MEBIBYTE
 _numbers = count(1)
 
 
@@ -31,34 +34,11 @@ class Resources:
 
     @classmethod
     def of_machine(cls, temp_directory: Path | None = None) -> "Resources":
-        """All cores and 70 % of the memory of this machine, or of its container's limits."""
-        memory = min(_physical_memory(), _container_memory())
-        return cls(cores(), int(memory * 0.7), temp_directory)
+        """All cores, and 70 % of the memory of this machine or container, at most `ENOUGH`.
 
-
-def cores() -> int:
-    """Processors that this process may use, in its container."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    quota = _read(_CGROUP / "cpu.max").split()
-    if len(quota) == 2 and quota[0].isdigit():  # noqa: PLR2004 - "quota period"
-        available = min(available, max(1, int(quota[0]) // int(quota[1])))
-    return max(1, available)
-
-
-def _physical_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _container_memory() -> int:
-    limit = _read(_CGROUP / "memory.max").strip()
-    return int(limit) if limit.isdigit() else 1 << 62
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("ascii")
-    except OSError:
-        return ""
+        The rest is for Python and for the system's cache of files.
+        """
+        return cls(cores(), min(int(memory_bytes() * 0.7), ENOUGH), temp_directory)
 
 
 @contextmanager
@@ -84,13 +64,25 @@ def connect(resources: Resources | None = None) -> Iterator[duckdb.DuckDBPyConne
             con.execute(f"DETACH DATABASE IF EXISTS {name}")
 
 
+def open_file(
+    path: Path, resources: Resources | None = None, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file within the given resources (this machine's if none)."""
+    given = resources or Resources.of_machine()
+    return duckdb.connect(str(path), read_only=read_only, config=_configuration(given))
+
+
 @lru_cache(maxsize=2)
 def _opened(resources: Resources) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config=_configuration(resources))
+
+
+def _configuration(resources: Resources) -> dict[str, str | bool | int | float | list[str]]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": resources.threads,
-        "memory_limit": f"{max(resources.memory_bytes // _GIBIBYTE, 1)}GiB",
+        "memory_limit": f"{max(resources.memory_bytes // _MEBIBYTE, 1)}MiB",
     }
     if resources.temp_directory is not None:
         resources.temp_directory.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(resources.temp_directory)
-    return duckdb.connect(config=config)
+    return config

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import Resources, open_file
 from warehouse.contract import Contract, record_contracts
 from warehouse.dictionary import (
     PUBLISHED_RECORD_TABLES,
@@ -100,7 +101,7 @@ def _is_after(path: Path, as_of: dt.date) -> bool:
         return False
 
 
-def build_release(
+def build_release(  # noqa: PLR0913 - by name only: what a release says of itself
     home: Home,
     *,
     tables: Sequence[PublishedTable],
@@ -108,6 +109,7 @@ def build_release(
     built_at: dt.datetime,
     code_version: str,
     macros: Sequence[str] = (),
+    resources: Resources | None = None,
 ) -> Release:
     """Build, verify and publish a release; readers see the old one until it is complete.
 
@@ -125,6 +127,7 @@ def build_release(
         built_at: moment of the build, with its time zone.
         code_version: see `fingerprint.code_version`.
         macros: statements that create table macros, see `release_macros.macro_statements`.
+        resources: what DuckDB may use; this machine's by default.
 
     Raises:
         BlockedError: a table cannot be built or the file is not as expected; nothing changed.
@@ -139,7 +142,7 @@ def build_release(
     with release_lock(home), _aside_file(home) as aside:
         before = start(home, tables, made_by, aside)
         try:
-            with duckdb.connect(str(aside)) as con:
+            with open_file(aside, resources) as con:
                 made = write_tables(con, home, tables, before)
                 _remove_description(con)
                 _write_dictionary(con, contracts)
@@ -152,7 +155,7 @@ def build_release(
             raise BlockedError(
                 f"the release cannot be written, and the last one stays: {error}"
             ) from error
-        check_release(aside, contracts, count_rows(tables))
+        check_release(aside, contracts, count_rows(tables), resources)
         published = publish(home, aside, read_release(aside))
         keep_contents(home, tables, made_by)
         return published

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import Resources, open_file
 from warehouse.contract import Contract
 from warehouse.dictionary import column_comment, table_comment
 from warehouse.errors import BlockedError
@@ -13,7 +14,12 @@ from warehouse.sql import identifier, qualified
 Column = tuple[str, str, str | None]  # name, type, comment
 
 
-def check_release(path: Path, contracts: Sequence[Contract], rows: Mapping[str, int]) -> None:
+def check_release(
+    path: Path,
+    contracts: Sequence[Contract],
+    rows: Mapping[str, int],
+    resources: Resources | None = None,
+) -> None:
     """Compare a release file, read afresh, with what it was built from.
 
     Every table is there and no other; columns have the names, types and comments of the contract,
@@ -23,12 +29,13 @@ def check_release(path: Path, contracts: Sequence[Contract], rows: Mapping[str, 
         path: the file, which no connection holds open.
         contracts: every table that the file must hold.
         rows: table → rows of its inputs, for the tables that have inputs.
+        resources: what DuckDB may use; this machine's by default.
 
     Raises:
         BlockedError: with one line per difference, expected beside found.
     """
     try:
-        with duckdb.connect(str(path), read_only=True) as con:
+        with open_file(path, resources, read_only=True) as con:
             problems = list(_problems(con, contracts, rows))
     except duckdb.Error as error:
         raise BlockedError(

@@ -26,11 +26,12 @@ from expectations.predicate import is_row_rule
 from expectations.results import add_up
 from expectations.runner import CheckResult, validate, write_results
 from warehouse import progress
-from warehouse.connection import Resources, connect, cores
+from warehouse.connection import Resources, connect
 from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
 from warehouse.fingerprint import source_version
 from warehouse.home import Home
+from warehouse.machine import cores
 from warehouse.source import Source, record_tables
 from warehouse.sql import identifier
 from warehouse.tables import scratch_folder, write_partition

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from warehouse import release as release_module
+from warehouse.connection import Resources
 from warehouse.contract import Contract, record_contracts
 from warehouse.dictionary import PUBLISHED_RECORD_TABLES
 from warehouse.errors import BlockedError, ConfigurationError, SamplehouseError
@@ -85,13 +86,16 @@ def deliver(home: Home, day: dt.date, delivery_id: str) -> None:
     write(home.partition_file("meta.delivery", "town", day), frame)
 
 
-def build(home: Home, *tables: PublishedTable, minutes: int = 0) -> Release:
+def build(
+    home: Home, *tables: PublishedTable, minutes: int = 0, resources: Resources | None = None
+) -> Release:
     return build_release(
         home,
         tables=tables or published_tables(home, {}, None),
         as_of=None,
         built_at=NIGHT + dt.timedelta(minutes=minutes),
         code_version="0.1.0+abc",
+        resources=resources,
     )
 
 
@@ -365,25 +369,14 @@ def test_the_published_file_cannot_be_locked_by_writing(home: Home) -> None:
     assert release.path.stat().st_mode & 0o777 == 0o444
 
 
-def test_a_large_table_is_built_in_little_memory(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_table_is_built_in_little_memory(home: Home, tmp_path: Path) -> None:
     large = tmp_path / "large.parquet"
     with duckdb.connect() as con:
         con.sql(
             "SELECT md5(i::VARCHAR) AS period, i AS units, NULL::DECIMAL(28,10) AS limit_high, "
             "0.5::DOUBLE AS rate FROM range(1000000) r(i)"
         ).write_parquet(str(large))
-    connect = duckdb.connect
-
-    def small_connect(
-        database: str = ":memory:", *, read_only: bool = False
-    ) -> duckdb.DuckDBPyConnection:
-        con = connect(database, read_only=read_only)
-        con.execute("SET memory_limit = '100MB'")
-        return con
-
-    monkeypatch.setattr(duckdb, "connect", small_connect)
-    build(home, PublishedTable(RATE, (large,)))
+    little = Resources(1, 100 * 1024**2, tmp_path / "spill")
+    build(home, PublishedTable(RATE, (large,)), resources=little)
     first, second = query(home.release_file, "SELECT period FROM mart.rate LIMIT 2")
     assert first < second

@@ -1,0 +1,59 @@
+"""Limits of control groups, of both versions, are found however deep the process lies."""
+
+from pathlib import Path
+
+import pytest
+
+from warehouse import machine
+
+GIB = 1024**3
+
+
+@pytest.fixture
+def groups(tmp_path: Path) -> Path:
+    return tmp_path / "cgroup"
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "ascii")
+
+
+def member(tmp_path: Path, *lines: str) -> Path:
+    put(tmp_path / "self", "\n".join(lines))
+    return tmp_path / "self"
+
+
+def test_a_limit_of_version_2(groups: Path, tmp_path: Path) -> None:
+    put(groups / "a/b/memory.max", "max")
+    put(groups / "a/memory.max", f"{GIB}")
+    put(groups / "a/cpu.max", "100000 100000")
+    inside = member(tmp_path, "0::/a/b")
+    assert machine.memory_bytes(groups, inside) == GIB
+    assert machine.cores(groups, inside) == 1
+
+
+def test_a_limit_of_version_1(groups: Path, tmp_path: Path) -> None:
+    put(groups / "memory/a/memory.limit_in_bytes", f"{GIB}")
+    put(groups / "memory/memory.limit_in_bytes", "9223372036854771712")
+    put(groups / "cpu/a/cpu.cfs_quota_us", "50000")
+    put(groups / "cpu/a/cpu.cfs_period_us", "100000")
+    inside = member(tmp_path, "4:memory:/a", "3:cpu,cpuacct:/a", "0::/")
+    assert machine.memory_bytes(groups, inside) == GIB
+    assert machine.cores(groups, inside) == 1
+
+
+def test_in_a_container_the_root_has_the_limit(groups: Path, tmp_path: Path) -> None:
+    put(groups / "memory.max", f"{GIB}")
+    assert machine.memory_bytes(groups, member(tmp_path, "0::/of/the/host")) == GIB
+
+
+def test_without_limits_it_is_the_machine(groups: Path, tmp_path: Path) -> None:
+    put(groups / "memory.max", "max")
+    put(groups / "cpu.max", "max 100000")
+    put(groups / "cpu/cpu.cfs_quota_us", "-1")
+    put(groups / "cpu/cpu.cfs_period_us", "100000")
+    inside = member(tmp_path, "0::/", "3:cpu:/")
+    assert machine.memory_bytes(groups, inside) > GIB
+    assert machine.cores(groups, inside) >= 1
+    assert machine.memory_bytes(groups, tmp_path / "none") > GIB

@@ -1,0 +1,60 @@
+"""What the machine has, or the container that this process runs in: memory and processors.
+
+Limits stand in the control groups of the process and of those around them, version 1 or 2
+(https://docs.kernel.org/admin-guide/cgroup-v2.html, …/cgroup-v1/memory.html).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+GROUPS = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
+_PAIR = 2  # "quota period"
+
+
+def memory_bytes(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
+    """Memory that this process may use: the machine's, or the least of its groups' limits."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for folder in _folders(groups, membership, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            limits += [int(word) for word in _words(folder / name) if word.isdigit()]
+    return min(limits)
+
+
+def cores(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
+    """Processors that this process may use, at least one."""
+    limits = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1]
+    for folder in _folders(groups, membership, "cpu"):
+        quota = _words(folder / "cpu.max") or [
+            *_words(folder / "cpu.cfs_quota_us"),
+            *_words(folder / "cpu.cfs_period_us"),
+        ]
+        if len(quota) == _PAIR and all(word.isdigit() for word in quota):
+            limits.append(int(quota[0]) // int(quota[1]))
+    return max(1, min(limits))
+
+
+def _folders(groups: Path, membership: Path, controller: str) -> Iterator[Path]:
+    """Folders of the groups of this process, and of those that they lie in, of both versions.
+
+    In a container, the path may be that of the host, and the folder of the container the root.
+    """
+    for line in _read(membership).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = groups / controller if controllers else groups
+        inside = root / path.lstrip("/")
+        yield from (inside, *(parent for parent in inside.parents if parent.is_relative_to(root)))
+
+
+def _words(path: Path) -> list[str]:
+    return _read(path).split()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except OSError:
+        return ""
