@@ -15,6 +15,8 @@ _MEBIBYTE = 1024**2
 # Beyond this DuckDB gains little by more memory: its sorts and joins spill well, and what else
 # runs on a machine has a use for the rest. SAMPLEHOUSE_MEMORY_GB sets another limit.
 ENOUGH = 2048 * _MEBIBYTE
+# With less it cannot hold what a query has in hand.
+LEAST = 256 * _MEBIBYTE
 _numbers = count(1)
 
 
@@ -80,7 +82,7 @@ def _opened(resources: Resources) -> duckdb.DuckDBPyConnection:
 def _configuration(resources: Resources) -> dict[str, str | bool | int | float | list[str]]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": resources.threads,
-        "memory_limit": f"{max(resources.memory_bytes // _MEBIBYTE, 1)}MiB",
+        "memory_limit": f"{max(resources.memory_bytes, LEAST) // _MEBIBYTE}MiB",
     }
     if resources.temp_directory is not None:
         resources.temp_directory.mkdir(parents=True, exist_ok=True)
