@@ -34,8 +34,13 @@ def landing_sensor(
     waiting = readable_days(pending_days(workplace.home, workplace.sources))
     if not waiting:
         return dg.SkipReason("no file waits in landing")
+    return run_of(waiting, workplace.home)
+
+
+def run_of(waiting: Sequence[dt.date], home: Home) -> dg.RunRequest:
+    """The run that reads the files of some days, once for each set of files."""
     return dg.RunRequest(
-        run_key=files_fingerprint(workplace.home),
+        run_key=files_fingerprint(home),
         partition_key=night_of(waiting, today()).isoformat(),
         run_config=night_config(waiting),
     )
@@ -91,13 +96,7 @@ def reading_requests(workplace: Workplace) -> list[dg.RunRequest]:
     waiting = readable_days(pending_days(workplace.home, workplace.sources))
     if not waiting or newest_file(workplace.home, waiting) > time.time() - SETTLED_SECONDS:
         return []
-    return [
-        dg.RunRequest(
-            run_key=files_fingerprint(workplace.home),
-            partition_key=night_of(waiting, today()).isoformat(),
-            run_config=night_config(waiting),
-        )
-    ]
+    return [run_of(waiting, workplace.home)]
 
 
 def newest_file(home: Home, days: Sequence[dt.date]) -> float:

@@ -4,7 +4,6 @@ python -m warehouse.dictionary            writes docs/data_dictionary.md
 python -m warehouse.dictionary --check    fails where that page is not current
 """
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -15,7 +14,8 @@ import polars as pl
 
 from warehouse.contract import Column, Contract, parse_contract, read_yaml, record_contracts
 from warehouse.engine.model import load_computed, load_models
-from warehouse.errors import ConfigurationError, SamplehouseError
+from warehouse.errors import ConfigurationError
+from warehouse.page import write_or_check
 from warehouse.reference_lists import CODES_DIR, code_list
 from warehouse.reference_tables import reference_table_contracts
 from warehouse.sql import literal
@@ -226,22 +226,9 @@ def _column_line(column: Column) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the page; returns the exit code."""
-    parser = argparse.ArgumentParser(description="data dictionary of the release")
-    parser.add_argument("--check", action="store_true", help="only say whether the page is current")
-    options = parser.parse_args(arguments)
-    try:
-        page = render_dictionary(project_contracts())
-    except SamplehouseError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    if options.check:
-        if PAGE.is_file() and PAGE.read_text("utf-8") == page:
-            return 0
-        sys.stderr.write(f"docs/{PAGE.name} is not current; run: make dictionary\n")
-        return 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page, "utf-8")
-    return 0
+    return write_or_check(
+        PAGE, lambda: render_dictionary(project_contracts()), "dictionary", arguments
+    )
 
 
 if __name__ == "__main__":

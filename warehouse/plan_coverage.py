@@ -7,15 +7,15 @@ python -m warehouse.plan_coverage            writes docs/coverage.md
 python -m warehouse.plan_coverage --check    fails where that page is not current
 """
 
-import argparse
 import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse.errors import ConfigurationError, SamplehouseError
+from warehouse.errors import ConfigurationError
 from warehouse.indicator import load_indicators
+from warehouse.page import write_or_check
 from warehouse.plan import PLANS_DIR, Mechanism, Milestone, Plan, Target, load_plans
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
@@ -170,21 +170,7 @@ def _line(row: Row) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the page; returns the exit code."""
-    parser = argparse.ArgumentParser(description="what serves each item of the plans")
-    parser.add_argument("--check", action="store_true", help="only say whether the page is current")
-    options = parser.parse_args(arguments)
-    try:
-        page = render()
-    except SamplehouseError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    if options.check:
-        if PAGE.is_file() and PAGE.read_text("utf-8") == page:
-            return 0
-        sys.stderr.write(f"docs/{PAGE.name} is not current; run: make coverage\n")
-        return 1
-    PAGE.write_text(page, "utf-8")
-    return 0
+    return write_or_check(PAGE, render, "coverage", arguments)
 
 
 if __name__ == "__main__":
