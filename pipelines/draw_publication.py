@@ -45,8 +45,8 @@ SHEETS = {
         WHERE d.draw_no = $draw_no
     """,
     "抽查结果公告": """
-        SELECT v.unit_id AS "对象编号", i.entity_name AS "对象名称",
-            i.entity_uscc AS "统一社会信用代码", v.division_code AS "行政区划代码",
+        SELECT v.unit_id AS "对象编号", coalesce(i.entity_name, o.entity_name) AS "对象名称",
+            v.entity_uscc AS "统一社会信用代码", v.division_code AS "行政区划代码",
             s.name_zh AS "抽取状态", r.name_zh AS "更换原因", v.replaces AS "被替换对象编号",
             v.inspected_on AS "检查日期", v.inspectors_came AS "检查人数",
             v.result_code AS "结果代码", c.name_zh AS "抽查结果", i.verdict_text AS "结果说明",
@@ -55,6 +55,10 @@ SHEETS = {
         FROM fact.draw_visit AS v
         LEFT JOIN core.site_inspection AS i
             ON i.source_id = v.visit_source_id AND i.inspection_no = v.inspection_no
+        LEFT JOIN (  -- objects that nobody visited have their name on the roster
+            SELECT unit_id, entity_uscc, max(entity_name) AS entity_name
+            FROM core.inspection_object GROUP BY ALL
+        ) AS o ON o.unit_id = v.unit_id AND o.entity_uscc = v.entity_uscc
         LEFT JOIN ref.draw_result AS c ON c.code = v.result_code
         LEFT JOIN ref.draw_status AS s ON s.code = v.status
         LEFT JOIN ref.draw_replacement_reason AS r ON r.code = v.replacement_reason

@@ -20,7 +20,7 @@ from warehouse.reference_lists import code_list
 
 TABLES = ("fact.draw_check", "mart.draw_rate")
 PUBLISHED = (
-    *("latest.draw", "latest.draw_object", "latest.site_inspection"),
+    *("latest.draw", "latest.draw_object", "latest.site_inspection", "latest.inspection_object"),
     *("fact.draw_check", "fact.draw_visit"),
 )
 SEED = 20240702
@@ -197,6 +197,7 @@ def test_the_publication_has_item_plan_task_and_results_and_no_personal_data(
     results = sheets["抽查结果公告"]
     visits = table(built, "fact.draw_visit").filter(draw_no="YW-2024-01")
     assert results.height == visits.height
+    assert results["对象名称"].null_count() == 0  # replaced ones too, whom nobody visited
     of_persons = results.filter(pl.col("统一社会信用代码").str.starts_with("92"))
     assert of_persons.height > 0
     assert of_persons["统一社会信用代码"].str.ends_with("***").all()
