@@ -7,7 +7,7 @@ check that stops a night. Both write through `raise_alerts`, which writes an ale
 
 import datetime as dt
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,13 +30,18 @@ FOUND, COLOURS = "fact.banned_detection", "mart.plant_colour"
 LISTED = ("alert_no", "alert_kind", "detail", "product_name", "entity_name", "is_same_day")
 
 
-def alerts_asset() -> dg.AssetsDefinition:
-    """The asset `meta/alert`: alerts of what the models found, before the release is built."""
+def alerts_asset(models: Collection[str]) -> dg.AssetsDefinition:
+    """The asset `meta/alert`: alerts of what the models found, before the release is built.
+
+    Args:
+        models: tables that the graph makes; those that call for alerts are looked at.
+    """
     contract = record_contracts()[TABLE]
+    makers = {table: maker for table, maker in MAKERS.items() if table in models}
 
     @dg.asset(
         key=asset_key(TABLE),
-        deps=[asset_key(FOUND), asset_key(COLOURS)],
+        deps=[asset_key(table) for table in makers],
         group_name="mart",
         description=description(contract),
         metadata=contract_metadata(contract),
@@ -48,9 +53,11 @@ def alerts_asset() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         with connect(workplace.resources) as con:
-            found = result(con, workplace.home, FOUND).pl()
-            colours = result(con, workplace.home, COLOURS).pl()
-        wanted = pl.concat([substance_alerts(found), plant_alerts(colours)], how="diagonal")
+            found = [
+                maker(result(con, workplace.home, table).pl()) for table, maker in makers.items()
+            ]
+        nothing = pl.DataFrame(schema=contract.polars_schema())
+        wanted = pl.concat([nothing, *found], how="diagonal_relaxed")
         # The past built again raises no alerts: it tells what was known, and when.
         raised = raise_alerts(workplace.home, wanted if night.last_day is None else wanted.clear())
         for name, kind in raised.select("alert_no", "alert_kind").iter_rows():
@@ -163,6 +170,13 @@ def _known(home: Home) -> pl.DataFrame:
     if not files:
         return pl.DataFrame(schema={"alert_no": pl.String})
     return pl.read_parquet(files, columns=["alert_no"], hive_partitioning=False)
+
+
+# Tables that call for alerts, and what makes these of their rows.
+MAKERS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    FOUND: substance_alerts,
+    COLOURS: plant_alerts,
+}
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def build_definitions(
             *(raw_asset(source) for source in sources.values()),
             core_assets(sources),
             *model_assets(made, set(RECORD_TABLES)),
-            alerts_asset(),
+            alerts_asset(made),
             release_asset(made, (*RECORD_TABLES, ALERTS)),
             docs_asset([contract.table for contract in contracts if contract.expectations]),
         ],
