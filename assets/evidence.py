@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from assets.figures import judged_figures, other_figures
-from assets.statistics.intervals import wilson
+from assets.statistics.intervals import jeffreys_probability_of_rate, wilson
 from assets.statistics.multiplicity import below_p_value, benjamini_hochberg
-from assets.statistics.sample_size import samples_still_needed
+from assets.statistics.sample_size import samples_still_needed, samples_still_needed_of_rate
 from assets.statistics.shrinkage import shrunk_rates
-from assets.statistics.status import Rounding, assess, evidence, official_status
+from assets.statistics.status import AT_MOST, Rounding, assess, evidence, official_status
 from assets.statistics.stratified import Estimate
 from assets.weighting import CELL, PERCENT, WHOLE, weighted_estimates, with_weighted
 from warehouse.errors import SamplehouseError
@@ -79,7 +79,7 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
             "is_census",
             "kind",
         ),
-        *("exact", "one_sided_lower", "one_sided_upper"),
+        *("exact", "one_sided_lower", "one_sided_upper", "degrees_of_freedom", "respondents"),
     )
     absent = {name: kind for name, kind in SOMETIMES.items() if name not in rows.columns}
     told = rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())
@@ -233,7 +233,7 @@ def _assessed(part: pl.DataFrame, rounding: Rounding | None) -> pl.DataFrame:
 def _judged_weighted(
     part: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate], rounding: Rounding | None
 ) -> pl.DataFrame:
-    """Status of the exact weighted rate, evidence of its one-sided bounds."""
+    """Status of the exact weighted rate; evidence and the rest on its effective size."""
     found = [estimates[cell] for cell in part.select(CELL).iter_rows()]
     status = official_status(
         [estimate.exact_value or 0 for estimate in found],
@@ -248,12 +248,22 @@ def _judged_weighted(
         part["target"].cast(pl.Float64).to_numpy() / PERCENT,
         part["comparator"].to_list(),
     )
+    rates = np.array([estimate.value for estimate in found])
+    sizes = np.array([estimate.bound_samples for estimate in found])
+    goals = part["target"].cast(pl.Float64).to_numpy() / PERCENT
+    meets = jeffreys_probability_of_rate(rates, sizes, goals)
+    needed = samples_still_needed_of_rate(
+        rates, sizes, np.array([estimate.samples for estimate in found]), goals
+    )
+    kinds = part["comparator"]
+    at_most = kinds.is_in(AT_MOST).to_numpy()
+    sampled = POPULATION & kinds.is_in((">=", ">", "="))
     return part.with_columns(
         official_status=pl.Series(status.tolist(), dtype=pl.String),
         evidence=pl.Series(shown.tolist(), dtype=pl.String),
-        probability=pl.lit(None, pl.Float64),
-        samples_needed=pl.lit(None, pl.Int64),
-        samples_needed_at_rate=pl.lit(None, pl.Int64),
+        probability=pl.Series(np.where(at_most, 1 - meets, meets)).fill_nan(None),
+        samples_needed=pl.when(sampled).then(needed["if_all_pass"]),
+        samples_needed_at_rate=pl.when(sampled).then(needed["at_present_rate"]),
     )
 
 

@@ -34,8 +34,11 @@ def failure_budget(tables: Tables) -> pl.DataFrame:
     return (
         together.rename({"trials": "denominator", "target_percent": "target"})
         .with_columns(period_over=pl.col("as_of") >= pl.col("period_end"))
-        .with_columns(sentence_en=_sentence_en(), sentence_zh=_sentence_zh())
-        .drop(*rules, "counted_en", "counted_zh")
+        .with_columns(
+            sentence_en=_sentence_en() + _if_weighted(" Failures are of average weight."),
+            sentence_zh=_sentence_zh() + _if_weighted("不合格数按平均权重折算。"),
+        )
+        .drop(*rules, "counted_en", "counted_zh", "effective_share")
     )
 
 
@@ -77,7 +80,10 @@ def _periods(tables: Tables) -> pl.DataFrame:
                 "period",
                 "denominator",
                 "is_weighted",
-                failures=pl.col("denominator") - pl.col("numerator"),
+                failures=_failures(),
+                effective_share=pl.when(pl.col("effective_size").is_finite())
+                .then(pl.col("effective_size") / pl.col("denominator"))
+                .clip(0, 1),
             ),
             on=("indicator_id", "variant_id", "period_type", "period"),
             how="left",
@@ -99,12 +105,31 @@ def _periods(tables: Tables) -> pl.DataFrame:
     )
 
 
+def _failures() -> pl.Expr:
+    """Units that failed; of a weighted rate as many failures of average weight.
+
+    A failure of a weighted rate costs as much as its stratum weighs, so that failures are not
+    simply counted: n x (1 - rate), to the nearest whole number.
+    """
+    counted = pl.col("denominator") - pl.col("numerator")
+    average = pl.col("denominator") * (1 - pl.col("value") / 100)
+    return (
+        pl.when(pl.col("is_weighted") & pl.col("value").is_not_null())
+        .then((average + 0.5).floor().cast(pl.Int64))
+        .otherwise(counted)
+    )
+
+
 def _rounding(part: pl.DataFrame) -> Rounding | None:
     digits, mode = part["rounding_digits"][0], part["rounding_mode"][0]
     return None if digits is None else Rounding(digits, mode)
 
 
 # -- in words
+
+
+def _if_weighted(words: str) -> pl.Expr:
+    return pl.when("is_weighted").then(pl.lit(words)).otherwise(pl.lit(""))
 
 
 def _number(name: str) -> pl.Expr:

@@ -11,7 +11,15 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from assets.statistics.status import Rounding, evidence, official_status
+from assets.statistics.inputs import Floats
+from assets.statistics.status import (
+    AT_LEAST,
+    AT_MOST,
+    Rounding,
+    evidence,
+    official_status,
+)
+from assets.statistics.survey import probability_of_mean, respondents_still_needed
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -98,7 +106,10 @@ def _first_month(day: str) -> pl.Expr:
 
 def _scored(counts: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """A score is the estimate of the year's last wave; shorter periods have none."""
-    columns = ("value", "exact", "lower", "upper", "one_sided_lower", "one_sided_upper")
+    columns = (
+        *("value", "exact", "lower", "upper", "one_sided_lower", "one_sided_upper"),
+        *("standard_error", "degrees_of_freedom", "respondents"),
+    )
     return (
         counts.filter(pl.col("kind") == "score")
         .join(
@@ -138,6 +149,8 @@ def judged_figures(part: pl.DataFrame, rounding: Rounding | None) -> pl.DataFram
         part["comparator"].to_list(),
     )
     is_known = pl.col("value").is_not_null()
+    scored = pl.col("kind") == "score"
+    needed = pl.Series(_respondents_needed(part)).fill_nan(None).cast(pl.Int64)
     return part.with_columns(
         official_status=pl.Series(status.tolist(), dtype=pl.String),
         evidence=pl.when(~is_known)
@@ -145,7 +158,30 @@ def judged_figures(part: pl.DataFrame, rounding: Rounding | None) -> pl.DataFram
         .when(pl.col("kind") == "count")
         .then(pl.lit("census"))
         .otherwise(pl.Series(shown.tolist(), dtype=pl.String)),
-        probability=pl.lit(None, pl.Float64),
+        probability=pl.when(scored).then(pl.Series(_probability(part)).fill_nan(None)),
+        # A score has no answers that "all pass".
         samples_needed=pl.lit(None, pl.Int64),
-        samples_needed_at_rate=pl.lit(None, pl.Int64),
+        samples_needed_at_rate=pl.when(scored & pl.col("comparator").is_in(AT_LEAST)).then(needed),
+    )
+
+
+def _probability(part: pl.DataFrame) -> Floats:
+    """Probability that the true score meets its target."""
+    above = probability_of_mean(
+        part["value"].fill_null(np.nan).to_numpy(),
+        part["standard_error"].fill_null(np.nan).to_numpy(),
+        part["degrees_of_freedom"].fill_null(1).to_numpy(),
+        part["target"].cast(pl.Float64).to_numpy(),
+    )
+    kinds = part["comparator"]
+    met = np.where(kinds.is_in(AT_MOST).to_numpy(), 1 - above, above)
+    return np.where(kinds.is_in((*AT_LEAST, *AT_MOST)).to_numpy(), met, np.nan)
+
+
+def _respondents_needed(part: pl.DataFrame) -> Floats:
+    return respondents_still_needed(
+        part["respondents"].fill_null(0).to_numpy(),
+        part["value"].fill_null(np.nan).to_numpy(),
+        part["one_sided_lower"].fill_null(np.nan).to_numpy(),
+        part["target"].cast(pl.Float64).to_numpy(),
     )

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
-from assets.statistics.change import decompose_counts
+from assets.statistics.change import Change, decompose, decompose_counts
 from assets.statistics.control_charts import SIGNALS, Chart, p_chart, u_chart
+from warehouse.indicator import BY_DESIGN
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -105,19 +107,36 @@ def _charts(
 def indicator_change(tables: Tables) -> pl.DataFrame:
     """Rows of ``mart.indicator_change``: consecutive quarters and years, by slice and in sum.
 
-    Variants with weights are left out: their mix is fixed by the weights, not by what was sampled.
+    Unweighted variants are divided in every way, each unit weighing the same. A weighted one is
+    divided by the slices that carry its weights, with these weights: its mix changes where other
+    slices were sampled, or where a stratum stands for another number of units.
 
     Args:
-        tables: ``mart.indicator_count`` and ``ref.indicator_variant``.
+        tables: ``mart.indicator_count``, ``ref.indicator_variant`` and ``ref.indicator_weight``.
     """
-    plain = tables["ref.indicator_variant"].filter(pl.col("weighting").is_null()).select(VARIANT)
-    counts = tables["mart.indicator_count"].filter(
-        pl.col("slice_type").is_in(COMPARED_SLICES),
-        pl.col("period_type").is_in(COMPARED_PERIODS),
-        pl.col("denominator") > 0,
+    variants = tables["ref.indicator_variant"].select(*VARIANT, "weighting")
+    counts = (
+        tables["mart.indicator_count"]
+        .filter(pl.col("period_type").is_in(COMPARED_PERIODS), pl.col("denominator") > 0)
+        .join(variants, on=VARIANT)
+        .join(
+            tables["ref.indicator_weight"].select("weighting", "slice_type", "slice", "weight"),
+            on=("weighting", "slice_type", "slice"),
+            how="left",
+        )
+        .with_columns(
+            weight=pl.when(pl.col("weighting").is_null())
+            .then(pl.col("denominator").cast(pl.Float64))
+            .when((pl.col("weighting") == BY_DESIGN) & (pl.col("slice_type") == "stratum"))
+            .then(pl.col("denominator") / pl.col("inclusion_probability"))
+            .otherwise("weight")
+        )
     )
     parts = [pl.DataFrame(schema=CHANGE)]
-    cells = counts.join(plain, on=VARIANT, how="semi").sort("period", "slice")
+    cells = counts.filter(
+        pl.col("weight").is_not_null(),
+        pl.col("slice_type").is_in(COMPARED_SLICES) | pl.col("weighting").is_not_null(),
+    ).sort("period", "slice")
     for series in cells.partition_by(*VARIANT, "period_type", "slice_type"):
         periods = series["period"].unique().sort().to_list()
         parts += [
@@ -140,7 +159,7 @@ def _ordinal(period: str) -> int:
 
 def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
     """Effects of every slice and their sum, from one period to the next."""
-    names = ("numerator", "denominator")
+    names = ("numerator", "denominator", "weight")
     first, second = (
         series.filter(pl.col("period") == period).select("slice", *names)
         for period in (before, after)
@@ -150,14 +169,16 @@ def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
         .sort("slice")
         .select(
             "slice",
-            successes_before=pl.col("numerator").fill_null(0),
-            trials_before=pl.col("denominator").fill_null(0),
-            successes_after=pl.col("numerator_after").fill_null(0),
-            trials_after=pl.col("denominator_after").fill_null(0),
+            passed_before=pl.col("numerator").fill_null(0),
+            units_before=pl.col("denominator").fill_null(0),
+            passed_after=pl.col("numerator_after").fill_null(0),
+            units_after=pl.col("denominator_after").fill_null(0),
+            weight_before=pl.col("weight").fill_null(0),
+            weight_after=pl.col("weight_after").fill_null(0),
         )
     )
-    found = decompose_counts(groups)
-    slices = found.groups
+    found = _effects(groups, weighted=series["weighting"][0] is not None)
+    slices = found.groups.drop("weight_before", "weight_after")
     whole = slices.select(pl.lit("all").alias("slice"), pl.exclude("slice").sum()).with_columns(
         mix_effect=pl.lit(float(found.mix)), rate_effect=pl.lit(float(found.rate))
     )
@@ -166,15 +187,7 @@ def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
     )
     head = series.head(1).select(*VARIANT, "period_type", "slice_type", "as_of")
     return (
-        rows.rename(
-            {
-                "trials_before": "units_before",
-                "trials_after": "units_after",
-                "successes_before": "passed_before",
-                "successes_after": "passed_after",
-            }
-        )
-        .with_columns(
+        rows.with_columns(
             change=pl.col("mix_effect") + pl.col("rate_effect"),
             period=pl.lit(after),
             period_before=pl.lit(before),
@@ -182,3 +195,26 @@ def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
         .join(head, how="cross")
         .select(pl.col(name).cast(kind) for name, kind in CHANGE.items())
     )
+
+
+def _effects(groups: pl.DataFrame, *, weighted: bool) -> Change:
+    """Effects of groups by their counts, or by weights of their own."""
+    sides = ("before", "after")
+    if not weighted:
+        named = {
+            f"{name}_{side}": f"{term}_{side}"
+            for name, term in (("passed", "successes"), ("units", "trials"))
+            for side in sides
+        }
+        found = decompose_counts(groups.rename(named))
+        return replace(found, groups=found.groups.rename({v: k for k, v in named.items()}))
+    rates = [f"rate_{side}" for side in sides]
+    found = decompose(
+        groups.with_columns(
+            pl.when(pl.col(f"units_{side}") > 0)
+            .then(pl.col(f"passed_{side}") / pl.col(f"units_{side}"))
+            .alias(f"rate_{side}")
+            for side in sides
+        )
+    )
+    return replace(found, groups=found.groups.drop(rates))

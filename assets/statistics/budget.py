@@ -79,7 +79,10 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
         periods: one row a period: `target_percent` (Decimal, integer or text), `comparator`
             (>=, > or =), `planned` (integer; null where there is no plan), `trials`, `failures`
             (integers, so far), `period_start`, `period_end` (dates, both included), `as_of` (date:
-            counts are up to and including it). Other columns are kept.
+            counts are up to and including it); optionally `effective_share` (0 to 1, default 1):
+            what a sample is worth beside one of a simple random sample, for weighted rates, whose
+            prediction then rests on fewer samples (see `intervals.jeffreys_probability_of_rate`).
+            Other columns are kept.
         rounding: rounding of the definition before comparing.
 
     Returns:
@@ -124,7 +127,10 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
     size = np.array([0 if plan is None else plan for plan in planned], dtype=np.int64)
     budget = allowed.fill_null(-1).to_numpy()
     remaining = budget - failed
-    probability = on_target_probability(failed, tested, size - tested, remaining)
+    worth = np.ones(len(tested))
+    if "effective_share" in periods.columns:
+        worth = periods["effective_share"].fill_null(1.0).to_numpy()
+    probability = on_target_probability(failed, tested, size - tested, remaining, worth)
     counted = periods.with_columns(
         allowed=allowed,
         remaining=allowed - pl.Series(failed),
@@ -136,7 +142,11 @@ def failure_budget(periods: pl.DataFrame, rounding: Rounding | None = None) -> p
 
 
 def on_target_probability(
-    failures: Integers, trials: Integers, to_come: Integers, remaining: Integers
+    failures: Integers,
+    trials: Integers,
+    to_come: Integers,
+    remaining: Integers,
+    worth: Floats | None = None,
 ) -> Floats:
     """Probability that no more than `remaining` of the samples to come fail.
 
@@ -145,15 +155,18 @@ def on_target_probability(
         trials: n numbers tested so far.
         to_come: n numbers of samples still to be taken; none is certain.
         remaining: n numbers of failures still allowed, below 0 when exceeded.
+        worth: n shares of a simple random sample's information that the samples carry; default 1.
 
     Returns:
         n probabilities.
     """
     future = np.maximum(to_come, 0)
-    rows = zip(failures, trials, future, remaining, strict=True)
+    shares = np.ones(len(trials)) if worth is None else worth
+    bad, good = failures * shares + 0.5, (trials - failures) * shares + 0.5
+    rows = zip(bad, good, future, remaining, strict=True)
     chances = [
-        0.0 if left < 0 else 1.0 if left >= more else _at_most(left, more, bad + 0.5, n - bad + 0.5)
-        for bad, n, more, left in rows
+        0.0 if left < 0 else 1.0 if left >= more else _at_most(left, more, a, b)
+        for a, b, more, left in rows
     ]
     return np.array(chances, dtype=np.float64)
 

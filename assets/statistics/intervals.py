@@ -206,3 +206,36 @@ def jeffreys_probability(
     passed, tested, goal = together(passed, tested, goal)
     probability = betaincc(passed + 0.5, tested - passed + 0.5, goal)
     return np.where(tested > 0, probability, np.nan)
+
+
+def jeffreys_probability_of_rate(
+    rate: npt.ArrayLike, effective_size: npt.ArrayLike, target: npt.ArrayLike
+) -> Floats:
+    """Approximate probability that the true rate meets the target, given a weighted estimate.
+
+    The estimate is taken as a simple random sample of the effective size with the same rate, so
+    that the counts of `jeffreys_probability` are effective ones, not whole. An approximation: a
+    weighted sample has no binomial likelihood. Source: Franco, Little, Louis and Slud (2019),
+    Journal of Survey Statistics and Methodology 7, 334-364, who find the Jeffreys interval on the
+    effective size to be among the best.
+
+    Args:
+        rate: estimated rates, 0 to 1; NaN where there is none.
+        effective_size: effective sample sizes, from 0; infinite where every unit was looked at.
+        target: targets as proportions, 0 to 1.
+
+    Returns:
+        Probabilities, 0 to 1; NaN without an estimate, and 0 or 1 where nothing is uncertain.
+
+    Raises:
+        StatisticsError: if a target is no proportion.
+    """
+    goal = proportion(target, "target")
+    value, size, goal = together(
+        np.asarray(rate, dtype=np.float64), np.asarray(effective_size, dtype=np.float64), goal
+    )
+    finite = np.isfinite(size) & (size > 0) & ~np.isnan(value)
+    known, part = np.where(finite, size, 0.0), np.where(finite, value, 0.0)
+    probability = betaincc(known * part + 0.5, known * (1 - part) + 0.5, goal)
+    certain = np.where(np.isinf(size), (value >= goal).astype(np.float64), np.nan)
+    return np.where(finite, probability, np.where(np.isnan(value), np.nan, certain))

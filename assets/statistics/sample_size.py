@@ -103,6 +103,68 @@ def samples_still_needed(
     )
 
 
+def samples_still_needed_of_rate(
+    rates: npt.ArrayLike,
+    effective_sizes: npt.ArrayLike,
+    samples: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    confidence: float = 0.95,
+) -> pl.DataFrame:
+    """How many more samples of the same design would demonstrate the target of a weighted rate.
+
+    As `samples_still_needed` on the effective size; a further sample is worth as much as those so
+    far, effective size / samples (the design effect stays what it was: Kish 1965, Survey
+    Sampling, 8.2). "All pass" is then of samples spread over the strata as those so far.
+
+    Args:
+        rates: n weighted rates, 0 to 1; NaN where nothing was tested.
+        effective_sizes: n effective sizes that the bounds rest on, from 0.
+        samples: n numbers tested so far.
+        targets: n target proportions.
+        confidence: one-sided confidence level.
+
+    Returns:
+        n rows (Int64), as of `samples_still_needed`; null also where every unit was looked at.
+
+    Raises:
+        StatisticsError: if a target or level is impossible.
+    """
+    goal = np.ravel(proportion(targets, "targets"))
+    rate = np.ravel(np.asarray(rates, dtype=np.float64))
+    size = np.ravel(np.asarray(effective_sizes, dtype=np.float64))
+    tested = np.ravel(np.asarray(samples, dtype=np.float64))
+    error = 1 - inner_proportion(confidence, "confidence")
+    known = np.isfinite(rate) & np.isfinite(size) & (size > 0)
+    rate, size = np.where(known, rate, 0.0), np.where(known, size, 1.0)
+    failed = size * (1 - rate)
+
+    def met(good: Floats, bad: Floats) -> Flags:
+        chance = betainc(np.where(good > 0, good, 1.0), bad + 1, goal)
+        return np.where(good > 0, chance <= error, goal <= 0)
+
+    def all_pass(number: Integers) -> Flags:
+        return met(number - failed, failed)
+
+    def at_rate(number: Integers) -> Flags:
+        return met(number * rate, number * (1 - rate))
+
+    start = np.floor(size).astype(np.int64)
+    worth = np.where(known, tested / size, np.nan)
+
+    def further(wanted: pl.Series) -> pl.Series:
+        more = (wanted.cast(pl.Float64) - pl.Series(size)) * pl.Series(worth)
+        return more.fill_nan(None).ceil().clip(lower_bound=0).cast(pl.Int64)
+
+    return pl.DataFrame(
+        {
+            "if_all_pass": further(_smallest(all_pass, start, goal, hopeless=~known)),
+            "at_present_rate": further(
+                _smallest(at_rate, start, goal, hopeless=~known | ~(rate > goal))
+            ),
+        }
+    )
+
+
 def _smallest(
     reached: Callable[[Integers], Flags],
     start: Integers,

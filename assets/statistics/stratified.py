@@ -45,6 +45,8 @@ class Estimate:
         samples: number tested.
         effective_samples: size of the simple random sample of the same precision,
             p(1 - p)/variance; see `stratified_rate` for a variance of 0.
+        bound_samples: the effective size that the one-sided bounds rest on: corrected for the
+            degrees of freedom of the variance, and never more than were tested.
         degrees_of_freedom: samples (or clusters) less variance strata.
         lower: two-sided lower bound.
         upper: two-sided upper bound.
@@ -59,6 +61,7 @@ class Estimate:
     standard_error: float
     samples: int
     effective_samples: float
+    bound_samples: float
     degrees_of_freedom: int
     lower: float
     upper: float
@@ -253,6 +256,7 @@ def _estimate(
         standard_error=float(np.sqrt(variance)),
         samples=size.samples,
         effective_samples=effective,
+        bound_samples=_bound_size(effective, size, confidence),
         degrees_of_freedom=size.degrees_of_freedom,
         lower=float(two_sided.lower),
         upper=float(two_sided.upper),
@@ -270,6 +274,7 @@ def _certain(estimate: Estimate) -> Estimate:
         estimate,
         standard_error=0.0,
         effective_samples=np.inf,
+        bound_samples=np.inf,
         lower=value,
         upper=value,
         one_sided_lower=value,
@@ -284,13 +289,17 @@ def _bounds(rate: float, effective: float, size: _Size, tail: float, method: Met
     size, which is first corrected for the degrees of freedom of its variance, (t(n - 1) / t(df))^2,
     and never taken as more than n (Parker et al. 2017, NCHS Vital and Health Statistics 2-175).
     """
-    freedom = max(size.degrees_of_freedom, 1)
-    ratio = stdtrit(max(size.units - 1, 1), tail) / stdtrit(freedom, tail)
-    number = min(float(size.samples), effective * float(ratio) ** 2)
+    number = _bound_size(effective, size, tail)
     if method == "wilson":
         return wilson_of_rate(rate, number, 2 * tail - 1)
     passed, failed = number * rate, number * (1 - rate)
     return Interval(beta_lower(passed, failed, tail), beta_upper(passed, failed, tail))
+
+
+def _bound_size(effective: float, size: _Size, tail: float) -> float:
+    freedom = max(size.degrees_of_freedom, 1)
+    ratio = stdtrit(max(size.units - 1, 1), tail) / stdtrit(freedom, tail)
+    return min(float(size.samples), effective * float(ratio) ** 2)
 
 
 def _weights(table: pl.DataFrame) -> Objects:
@@ -334,6 +343,7 @@ def _nothing(covered: float) -> Estimate:
         standard_error=np.nan,
         samples=0,
         effective_samples=0.0,
+        bound_samples=0.0,
         degrees_of_freedom=0,
         lower=np.nan,
         upper=np.nan,

@@ -8,10 +8,12 @@ Swensson and Wretman 1992, *Model Assisted Survey Sampling*, 5; Lumley 2010, *Co
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import stats
+from scipy.special import stdtr
 
-from assets.statistics.inputs import StatisticsError
+from assets.statistics.inputs import Floats, StatisticsError
 
 CONFIDENCE = 0.95
 
@@ -119,3 +121,54 @@ def _variance(clusters: pl.DataFrame) -> float:
     fraction = (pl.col("drawn") / pl.col("population")).fill_null(0).clip(0, 1)
     terms = factor * (1 - fraction) * (pl.col("influence") - centre) ** 2
     return float(clusters.select(terms.sum()).item())
+
+
+def probability_of_mean(
+    value: npt.ArrayLike, standard_error: npt.ArrayLike, freedom: npt.ArrayLike, target: Floats
+) -> Floats:
+    """Approximate probability that the true mean is at or above the target, given the sample.
+
+    The posterior under a flat prior is a Student t about the estimate, with the degrees of freedom
+    of the design. Source: Gelman et al. (2013), Bayesian Data Analysis, 3.2.
+
+    Args:
+        value: estimated means; NaN where there is none.
+        standard_error: their standard errors, above 0; NaN where unknown.
+        freedom: degrees of freedom, from 1.
+        target: targets in the unit of the mean.
+
+    Returns:
+        Probabilities, 0 to 1; NaN where the standard error is not known or 0.
+    """
+    mean, error = np.asarray(value, np.float64), np.asarray(standard_error, np.float64)
+    known = error > 0
+    distance = (mean - target) / np.where(known, error, 1.0)
+    return np.where(known, stdtr(np.asarray(freedom, np.float64), distance), np.nan)
+
+
+def respondents_still_needed(
+    respondents: npt.ArrayLike,
+    value: npt.ArrayLike,
+    one_sided_lower: npt.ArrayLike,
+    target: Floats,
+) -> Floats:
+    """How many more respondents of the same design would demonstrate a target at the present mean.
+
+    The standard error falls with the root of their number, so that n (t s / (mean - target))^2 are
+    needed in all (Cochran 1977, 4.7), t s being the distance of the mean to its lower bound.
+
+    Args:
+        respondents: n numbers so far.
+        value: estimated means.
+        one_sided_lower: their one-sided lower bounds; NaN where unknown.
+        target: targets in the unit of the mean.
+
+    Returns:
+        Whole numbers, 0 where demonstrated; NaN where no number suffices (the mean is not above the
+        target) or the bound is not known.
+    """
+    size, mean = np.asarray(respondents, np.float64), np.asarray(value, np.float64)
+    reach, gap = mean - np.asarray(one_sided_lower, np.float64), mean - target
+    above = gap > 0
+    further = size * ((reach / np.where(above, gap, 1.0)) ** 2 - 1)
+    return np.where(above, np.maximum(np.ceil(further - 1e-9), 0.0), np.nan)

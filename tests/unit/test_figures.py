@@ -243,6 +243,9 @@ def test_a_score_is_compared_exactly_and_shown_with_its_interval() -> None:
     assert (row["official_status"], row["evidence"]) == ("met", "inconclusive")
     assert row["interval_method"] == "design_based"
     assert row["lower"] < 89 < row["upper"]
+    assert row["probability"] == pytest.approx(0.5)
+    assert (row["samples_needed"], row["samples_needed_at_rate"]) == (None, None)
+    assert row["standard_error"] > 0
     below = rows.with_columns(
         answer_sum=pl.col("answer_sum")
         - pl.when(pl.col("response_no") == "R0").then(1).otherwise(0)

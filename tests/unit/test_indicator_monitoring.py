@@ -13,6 +13,7 @@ from assets.monitoring import indicator_change, indicator_chart, product_family_
 from warehouse.engine.model import contract_of, load_computed, load_models
 from warehouse.reference_tables import definition_tables
 
+DEFINITIONS = ("ref.indicator_variant", "ref.indicator_weight")
 FOOD = {"indicator_id": "food_pass_rate", "variant_id": "evaluative", "estimates": "population"}
 MODELS = load_models()
 COMPUTED = load_computed()
@@ -53,7 +54,7 @@ def change(*cells: tuple[str, str, int, int], **changes: Any) -> list[dict[str, 
     ]
     tables = {
         "mart.indicator_count": pl.DataFrame(rows, schema=schema),
-        "ref.indicator_variant": definition_tables()["ref.indicator_variant"].rows,
+        **{name: definition_tables()[name].rows for name in DEFINITIONS},
     }
     found = indicator_change(tables)
     return in_contract(found, COMPUTED["mart.indicator_change"].contract).to_dicts()
@@ -116,6 +117,44 @@ def test_the_change_of_a_worked_example() -> None:
     assert [row["slice"] for row in rows] == ["a", "all", "b"]
 
 
+def test_a_weighted_rate_changes_by_its_weights_where_other_slices_were_sampled() -> None:
+    """Output weights 2 and 2 of industries 13 and 14; only 13 was sampled in the first quarter."""
+    weights = dict(
+        definition_tables()["ref.indicator_weight"].rows.select("slice", "weight").iter_rows()
+    )
+    variant = {
+        "indicator_id": "manufacturing_pass_rate",
+        "variant_id": "output_weighted",
+        "slice_type": "industry",
+    }
+    rows = change(
+        ("2024Q1", "13", 90, 100),
+        ("2024Q2", "13", 190, 200),
+        ("2024Q2", "14", 10, 20),
+        **variant,
+    )
+    whole = next(row for row in rows if row["slice"] == "all")
+
+    share = weights["13"] / (weights["13"] + weights["14"])
+    assert whole["change"] == pytest.approx(100 * (share * 0.95 + (1 - share) * 0.5 - 0.9))
+    # Kitagawa: 14 is taken at its later rate in both quarters, so its part is mix alone.
+    assert whole["rate_effect"] == pytest.approx(100 * (0.95 - 0.9) * (1 + share) / 2)
+    assert (whole["units_before"], whole["units_after"]) == (100, 220)
+
+
+def test_a_stratified_rate_changes_by_the_units_that_its_strata_stand_for() -> None:
+    rows = change(
+        ("2024Q1", "h @ 0.1", 9, 10),
+        ("2024Q2", "h @ 0.1", 9, 10),
+        variant_id="evaluative_stratified",
+        slice_type="stratum",
+        inclusion_probability=0.1,
+    )
+
+    assert {row["change"] for row in rows} == {0}
+    assert change(("2024Q1", "x", 9, 10), ("2024Q2", "x", 9, 10), variant_id="x") == []
+
+
 def test_only_neighbouring_periods_are_compared() -> None:
     cells = [(period, "a", 9, 10) for period in ("2023Q3", "2023Q4", "2024Q1", "2024Q3", "2021")]
     rows = change(*cells, ("2023", "a", 9, 10))
@@ -124,14 +163,6 @@ def test_only_neighbouring_periods_are_compared() -> None:
         ("2023Q3", "2023Q4"),
         ("2023Q4", "2024Q1"),
     }
-
-
-def test_a_weighted_variant_is_left_out() -> None:
-    own = {"indicator_id": "manufacturing_pass_rate", "slice_type": "industry"}
-    cells = (("2023", "17", 9, 10), ("2024", "17", 8, 10))
-
-    assert change(*cells, **own, variant_id="output_weighted") == []
-    assert len(change(*cells, **own, variant_id="raw")) == 2
 
 
 COUNTS = st.tuples(st.integers(0, 50), st.integers(0, 50))

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from assets.computed import in_contract, maker
 from assets.evidence import indicator_value
+from assets.statistics.sample_size import samples_still_needed
 from assets.statistics.stratified import stratified_rate
 from warehouse.engine.model import ComputedTable, contract_of, load_computed, load_models
 from warehouse.errors import ConfigurationError, SamplehouseError
@@ -271,6 +273,22 @@ def test_a_weighted_rate_without_samples_has_no_data() -> None:
     assert (row["value"], row["lower"], row["is_weighted"]) == (None, None, True)
     assert (row["official_status"], row["evidence"]) == ("no_data", "no_data")
     assert row["covered_share"] == 0
+
+
+def test_a_weighted_rate_of_one_part_is_judged_as_a_simple_sample_of_its_effective_size() -> None:
+    """Variance p q / (n - 1): 2001 samples count as 2000, without a design effect to speak of."""
+    row = whole(values(*industries(i17=(1921, 2001)), indicator_weight=weights(i17=1)))
+    passed = 2000 * 1921 / 2001
+    posterior = beta(passed + 0.5, 2000 - passed + 0.5)
+
+    assert row["effective_size"] == pytest.approx(2000)
+    assert row["probability"] == pytest.approx(posterior.sf(0.94))
+    assert (row["evidence"], row["samples_needed"]) == ("demonstrated", 0)
+    short = whole(values(*industries(i17=(476, 501)), indicator_weight=weights(i17=1)))
+    plain = samples_still_needed(475, 500, 0.94)["if_all_pass"][0]
+    assert short["evidence"] == "inconclusive"
+    assert short["samples_needed"] == pytest.approx(plain, abs=3)
+    assert short["samples_needed_at_rate"] > short["samples_needed"] > 0
 
 
 def strata(*parts: tuple[float | None, int, int]) -> list[dict[str, Any]]:

@@ -189,3 +189,14 @@ def test_impossible_periods_are_refused() -> None:
         failure_budget(period().drop("planned"))
     with pytest.raises(StatisticsError, match="cannot be below 0"):
         failures_allowed(-1, 98)
+
+
+def test_samples_that_are_worth_less_leave_the_end_less_certain() -> None:
+    sizes = (np.array([60]), np.array([1000]), np.array([800]), np.array([55]))
+    plain, half = (
+        on_target_probability(*sizes, worth)[0] for worth in (np.array([1.0]), np.array([0.5]))
+    )
+
+    assert plain == pytest.approx(on_target_probability(*sizes)[0])
+    assert half == pytest.approx(stats.betabinom(800, 30.5, 470.5).cdf(55))
+    assert 0.5 < half < plain

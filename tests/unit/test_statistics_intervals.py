@@ -11,6 +11,7 @@ from assets.statistics.inputs import StatisticsError
 from assets.statistics.intervals import (
     clopper_pearson,
     jeffreys_probability,
+    jeffreys_probability_of_rate,
     one_sided_lower,
     one_sided_upper,
     wilson,
@@ -166,3 +167,14 @@ def test_probability_falls_as_the_target_rises(rows: np.ndarray, one: float, two
 def test_wilson_of_an_effective_size_is_wilson_for_a_whole_one() -> None:
     whole, effective = wilson(46, 50), wilson_of_rate(0.92, 50.0)
     assert np.array(whole) == pytest.approx(np.array(effective))
+
+
+def test_the_probability_of_a_weighted_rate_is_that_of_counts_of_its_effective_size() -> None:
+    golden = jeffreys_probability([492, 480], [500, 500], [0.98, 0.96])
+    found = jeffreys_probability_of_rate([492 / 500, 480 / 500], [500, 500], [0.98, 0.96])
+
+    assert found == pytest.approx(golden)
+    half = jeffreys_probability_of_rate(0.984, 250, 0.98)
+    assert half == pytest.approx(stats.beta.sf(0.98, 246.5, 4.5))
+    assert jeffreys_probability_of_rate([0.97, 0.99], np.inf, 0.98).tolist() == [0, 1]
+    assert np.isnan(jeffreys_probability_of_rate([np.nan, 0.5], [10, 0], 0.98)).all()

@@ -7,7 +7,11 @@ from scipy import stats
 
 from assets.statistics.inputs import StatisticsError
 from assets.statistics.intervals import one_sided_lower
-from assets.statistics.sample_size import samples_needed, samples_still_needed
+from assets.statistics.sample_size import (
+    samples_needed,
+    samples_still_needed,
+    samples_still_needed_of_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,29 @@ def test_the_size_is_the_smallest(target: float, failures: int, confidence: floa
     assert stats.binom.cdf(failures, size - 1, 1 - target) > 1 - confidence - 1e-12
     more = samples_needed(target, [failures, failures + 1], confidence)
     assert more[1] > more[0]
+
+
+@given(passed=st.integers(1, 400), failed=st.integers(0, 20))
+@settings(max_examples=50)
+def test_an_effective_size_of_all_samples_needs_what_the_counts_need(
+    passed: int, failed: int
+) -> None:
+    tested = passed + failed
+    plain = samples_still_needed(passed, tested, 0.95)
+    weighted = samples_still_needed_of_rate(passed / tested, tested, tested, 0.95)
+    doubled = samples_still_needed_of_rate(passed / tested, tested, 2 * tested, 0.95)
+
+    for column in ("if_all_pass", "at_present_rate"):
+        one, other, twice = plain[column][0], weighted[column][0], doubled[column][0]
+        assert (one is None) == (other is None) == (twice is None)
+        if one is not None:
+            assert abs(one - other) <= 1
+            assert twice == pytest.approx(2 * other, abs=1)
+
+
+def test_a_rate_without_samples_or_uncertainty_needs_none() -> None:
+    found = samples_still_needed_of_rate(
+        [float("nan"), 0.96], [0.0, float("inf")], [0, 100], [0.9, 0.9]
+    )
+
+    assert found.null_count().row(0) == (2, 2)

@@ -8,9 +8,15 @@ import pytest
 import svy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from assets.statistics.inputs import StatisticsError
-from assets.statistics.survey import SurveyMean, composite_mean
+from assets.statistics.survey import (
+    SurveyMean,
+    composite_mean,
+    probability_of_mean,
+    respondents_still_needed,
+)
 
 SCHEMA = {
     "respondent": pl.String,
@@ -145,3 +151,20 @@ def test_the_interval_holds_the_score_and_both_stay_on_the_scale(seed: int, doma
 
     assert 0 <= found.lower <= found.one_sided_lower <= found.value
     assert found.value <= found.one_sided_upper <= found.upper <= 100
+
+
+def test_the_probability_of_a_mean_is_a_student_t() -> None:
+    target = np.array([89.0, 89.0, 89.0])
+    found = probability_of_mean([89, 90, 90], [0.5, 0.5, np.nan], [20, 20, 20], target)
+
+    assert found[:2] == pytest.approx([0.5, stats.t(20, loc=90, scale=0.5).sf(89)])
+    assert np.isnan(found[2])
+
+
+def test_so_many_respondents_bring_the_lower_bound_to_the_target() -> None:
+    target = np.array([89.0, 89.0, 89.0])
+    found = respondents_still_needed([100, 100, 100], [90, 91, 88], [88, 90, 87], target)
+
+    # Four times as many halve the distance of 2 to the bound; 91 is demonstrated; 88 is below.
+    assert found[:2].tolist() == [300, 0]
+    assert np.isnan(found[2])
