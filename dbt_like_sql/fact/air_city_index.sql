@@ -30,7 +30,7 @@ city_values as (
         case when min(coverage) = max(coverage) then max(coverage) else 'selection' end as coverage,
         count(*) as stations,
         count(*) filter (where is_valid) as valid_stations,
-        avg(value) filter (where is_valid) as value,
+        round(avg(value) filter (where is_valid), 9) as value,
         max(received_on) as received_on,
         max({ 'delivery_id': delivery_id, 'source_row': source_row }) as last_row
     from station_days

@@ -2,7 +2,8 @@
 -- ozone the highest 8-hour mean, each with whether the day has hours enough for it.
 --
 -- How many hours are enough is written in ref.air_edition. An 8-hour mean is that of the hours that
--- were measured among eight; windows end with each hour from the edition's first one on.
+-- were measured among eight; windows end with each hour from the edition's first one on. Means are
+-- rounded to nine decimals, so that they are the same in whatever order the hours come.
 with hours as (
     select * from latest.air_hour
 ),
@@ -48,11 +49,11 @@ station_days as (
         count(*) filter (where no2 >= 0) as no2_hours,
         count(*) filter (where co >= 0) as co_hours,
         count(*) filter (where o3 >= 0) as o3_hours,
-        avg(pm25) filter (where pm25 >= 0) as pm25_mean,
-        avg(pm10) filter (where pm10 >= 0) as pm10_mean,
-        avg(so2) filter (where so2 >= 0) as so2_mean,
-        avg(no2) filter (where no2 >= 0) as no2_mean,
-        avg(co) filter (where co >= 0) as co_mean,
+        round(avg(pm25) filter (where pm25 >= 0), 9) as pm25_mean,
+        round(avg(pm10) filter (where pm10 >= 0), 9) as pm10_mean,
+        round(avg(so2) filter (where so2 >= 0), 9) as so2_mean,
+        round(avg(no2) filter (where no2 >= 0), 9) as no2_mean,
+        round(avg(co) filter (where co >= 0), 9) as co_mean,
         max(so2) filter (where so2 >= 0) as so2_highest,
         max(no2) filter (where no2 >= 0) as no2_highest,
         max(co) filter (where co >= 0) as co_highest,
@@ -91,7 +92,7 @@ window_means as (
         hours.station_no,
         hours.measured_on,
         windows.window_end,
-        avg(hours.o3) as mean,
+        round(avg(hours.o3), 9) as mean,
         count(*) as hours
     from hours
     inner join windows

@@ -45,7 +45,9 @@ item_months as (
         count(*) as results,
         count(*) filter (where is_below_detection) as below_detection,
         count(*) filter (where used_value is null) as without_limit,
-        case when item_code = 'intake' then sum(used_value) else avg(used_value) end as value,
+        round(
+            case when item_code = 'intake' then sum(used_value) else avg(used_value) end, 9
+        ) as value,
         min(measured_on) as first_on,
         max(measured_on) as last_on,
         max(received_on) as received_on,

@@ -86,10 +86,12 @@ item_periods as (
         count(item_months.value) as months,
         sum(item_months.results) as results,
         sum(item_months.below_detection) as below_detection,
-        case
-            when item_months.item_code = 'intake' then sum(item_months.value)
-            else avg(item_months.value)
-        end as value,
+        round(
+            case
+                when item_months.item_code = 'intake' then sum(item_months.value)
+                else avg(item_months.value)
+            end, 9
+        ) as value,
         min(item_months.first_on) as first_on,
         max(item_months.last_on) as last_on,
         max(item_months.received_on) as received_on,

@@ -1,7 +1,6 @@
 """Indicators from files to figures: the demo's truth, and a build that pools what must not be."""
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
 from assets.build import build_tables
 from assets.demo.city_year import generate
@@ -250,31 +248,6 @@ def test_nothing_that_may_not_be_pooled_is_counted(city: tuple[Home, Truth]) -> 
 
     assert parts.filter(pl.col("denominator") > 0, ~pl.col("may_be_pooled")).is_empty()
     assert parts.filter(~pl.col("may_be_pooled"))["excluded"].sum() > 0
-
-
-def test_as_of_a_day_is_what_that_day_s_lake_gives(
-    city: tuple[Home, Truth], tmp_path: Path
-) -> None:
-    home, truth = city
-    days = sorted(set(truth.deliveries["received_on"].to_list()))
-    middle = days[len(days) // 2]
-    now, then = Home(tmp_path / "now"), Home(tmp_path / "then")
-    shutil.copytree(home.lake / "core", now.lake / "core")
-    shutil.copytree(home.lake / "meta", now.lake / "meta")
-    for path in home.lake.glob("*/*/source_id=*/received_on=*/part.parquet"):
-        if path.parent.name <= f"received_on={middle}":
-            target = then.root / path.relative_to(home.root)
-            target.parent.mkdir(parents=True)
-            shutil.copyfile(path, target)
-    count(now, as_of=middle)
-    count(then)
-
-    for name in ("fact.indicator_unit", *COUNTED):
-        rows = table(now, name)
-        assert not rows.is_empty()
-        assert_frame_equal(rows, table(then, name))
-    assert_frame_equal(values(now), values(then))
-    assert table(now, "fact.verdict").height < table(home, "fact.verdict").height
 
 
 # -- a definition that pools, as no YAML could hold it
