@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import duckdb
@@ -73,6 +73,28 @@ WORDS = {
 }
 
 
+COLUMNS_ZH = {
+    "of": "类别",
+    "units": "数量",
+    "what": "说明",
+    "name": "名称",
+    "weight %": "权重 %",
+    "tested": "检验数",
+    "passed": "合格数",
+    "rate %": "合格率 %",
+    "day": "日期",
+    "unit": "编号",
+    "product": "产品",
+    "failed": "不合格项目",
+    "result": "检验结果",
+    "limit": "限值",
+    "delivery": "批次",
+    "file": "文件",
+    "sheet": "工作表",
+    "row": "行",
+}
+
+
 @dataclass(frozen=True)
 class Part:
     """A table of an explanation; `name` is that of the part in ``mart.explain``."""
@@ -118,11 +140,14 @@ def explanation(  # noqa: PLR0913 - the options of the command
         )
     said = figure.select(f"label_{language}", f"text_{language}").rows()
     words = WORDS[language]
-    return [
-        *(f"  {label:<12} {text}" for label, text in said),
+    parts = [
         *_strata(con, asked, words),
         *_counted(lines, language, most),
         *_failures(con, asked, words, most),
+    ]
+    return [
+        *(f"  {label:<12} {text}" for label, text in said),
+        *(_in_chinese(part) if language == "zh" else part for part in parts),
     ]
 
 
@@ -225,3 +250,10 @@ def _failures(
         Part("failing", title, shown.select(filled)),
         *([words["more"].format(more)] if more > 0 else []),
     ]
+
+
+def _in_chinese(part: str | Part) -> str | Part:
+    """A table with Chinese headings."""
+    if isinstance(part, str):
+        return part
+    return replace(part, rows=part.rows.rename(COLUMNS_ZH, strict=False))
