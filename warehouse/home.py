@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.contract import Contract, record_contracts
-from warehouse.sql import identifier
+from warehouse.sql import identifier, literal, qualified
 
 
 @dataclass(frozen=True)
@@ -120,16 +120,19 @@ def create_view(con: duckdb.DuckDBPyConnection, contract: Contract, files: list[
     if not files:
         con.execute(contract.empty_table_sql())
         return
-    paths = [str(path) for path in files]
-    relation = con.read_parquet(paths, hive_partitioning=False, union_by_name=True)
+    con.execute(f"CREATE VIEW {qualified(contract.table)} AS {records_query(con, contract, files)}")
+
+
+def records_query(con: duckdb.DuckDBPyConnection, contract: Contract, files: list[Path]) -> str:
+    """SELECT of the rows of Parquet files in the columns of a contract; of none without files."""
+    if not files:
+        nothing = ", ".join(f"NULL AS {identifier(name)}" for name in contract.column_names)
+        return f"SELECT {contract.cast_sql()} FROM (SELECT {nothing}) WHERE false"
+    # Said in one query: each further relation or view would open all the files once more.
+    names = ", ".join(literal(str(path)) for path in files)
+    read = f"read_parquet([{names}], hive_partitioning = false, union_by_name = true)"
+    held = con.sql(f"FROM {read}").columns
     # Files written before a column was added to the contract have none of it.
-    absent = [name for name in contract.column_names if name not in relation.columns]
-    if absent:
-        nulls = ", ".join(f"NULL AS {identifier(name)}" for name in absent)
-        relation = relation.project(f"*, {nulls}")
-    relation = relation.project(contract.cast_sql())
-    relation.create_view(f"__files_of_{contract.name}")
-    con.execute(
-        f'CREATE VIEW "{contract.schema_name}"."{contract.name}" AS '
-        f'FROM "__files_of_{contract.name}"'
-    )
+    absent = [name for name in contract.column_names if name not in held]
+    every = ", ".join(["*", *(f"NULL AS {identifier(name)}" for name in absent)])
+    return f"SELECT {contract.cast_sql()} FROM (SELECT {every} FROM {read})"

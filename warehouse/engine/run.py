@@ -293,11 +293,14 @@ def _create_schema(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     schema, name = table.split(".")
+    # Not information_schema: it looks into every view, and so opens the files behind it.
     query = (
-        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
-        "AND table_schema = ? AND table_name = ?"
+        "FROM duckdb_tables() SELECT 1 WHERE database_name = current_database() "
+        "AND schema_name = $schema AND table_name = $name UNION ALL "
+        "FROM duckdb_views() SELECT 1 WHERE database_name = current_database() "
+        "AND schema_name = $schema AND view_name = $name"
     )
-    return bool(con.execute(query, [schema, name]).fetchall())
+    return bool(con.execute(query, {"schema": schema, "name": name}).fetchall())
 
 
 def _first_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from pydantic import Field
 from warehouse.contract import Model, record_contracts
 from warehouse.engine.model import SAMPLE_RECORDS, BySample, SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
-from warehouse.home import Home, create_view
+from warehouse.home import Home, records_query
 from warehouse.sql import identifier, literal, qualified
 from warehouse.tables import row_count
 
@@ -187,28 +187,26 @@ def attach_touched(
     touched: Path,
     as_of: dt.date | None,
 ) -> None:
-    """Make the inputs of a model that hold samples visible under their names: touched ones only."""
+    """Make the inputs of a model that hold samples visible under their names: touched ones only.
+
+    As tables, which are read from the lake once, however often the model looks at them.
+    """
     for table in sorted(model.depends_on & _sample_tables()):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
         if table in SAMPLE_RECORDS:
             rows = _touched_records(con, home, table, touched, as_of)
         else:
             rows = _touched_result(con, home, table, touched)
-        name = f"touched_{table.replace('.', '_')}"
-        rows.create_view(name)
-        con.execute(f"CREATE VIEW {qualified(table)} AS FROM {identifier(name)}")
+        rows.create(qualified(table))
 
 
 def _touched_records(
     con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path, as_of: dt.date | None
 ) -> duckdb.DuckDBPyRelation:
-    con.execute("CREATE SCHEMA IF NOT EXISTS whole")
-    contract = record_contracts()[table]
-    whole = contract.model_copy(update={"table": f"whole.{contract.name}"})
-    create_view(con, whole, home.partition_files(table, as_of=as_of))
-    rows = con.sql(f"FROM {qualified(whole.table)}").set_alias("given")
+    query = records_query(con, record_contracts()[table], home.partition_files(table, as_of=as_of))
     samples = con.read_parquet(str(touched)).set_alias("touched")
-    return rows.join(samples, of_touched("given", BySample()), "semi")
+    given = con.sql(query).set_alias("given")
+    return given.join(samples, of_touched("given", BySample()), "semi")
 
 
 def _touched_result(
