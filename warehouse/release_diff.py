@@ -134,9 +134,11 @@ LEDGER = """
     deliveries AS (
         FROM b_meta_delivery UNION FROM a_meta_delivery
     )
-    SELECT plan_id, target_id, any_value(value_a) AS value_a, any_value(value_b) AS value_b,
+    SELECT plan_id, target_id, CAST(any_value(value_a) AS DOUBLE) AS value_a,
+        CAST(any_value(value_b) AS DOUBLE) AS value_b,
         coalesce(cause, 'definition') AS cause, count(cause) AS entries,
-        coalesce(sum(effect), 0) AS effect, source_id, received_on, file_name, delivery_id
+        CAST(coalesce(sum(effect), 0) AS DOUBLE) AS effect,
+        source_id, received_on, file_name, delivery_id
     FROM changed
     LEFT JOIN entries USING (plan_id, target_id)
     LEFT JOIN deliveries USING (delivery_id)
