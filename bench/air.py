@@ -9,6 +9,7 @@ whole night, as a process with its start-up, checks and release, and its stages 
 
 import argparse
 import json
+import resource
 import shutil
 import sys
 from collections import Counter
@@ -76,7 +77,11 @@ def main() -> None:
     with duckdb.connect(str(home / "release" / "samplehouse.duckdb"), read_only=True) as con:
         days = con.sql("SELECT count(*) FROM fact.air_city_day WHERE is_in_force").fetchall()[0][0]
     print(f"{rows:,} station-hours, {days:,} days of the city, exit code {night.exit_code}")
-    print(f"whole night: {night.seconds:.1f} s, {night.peak_gib:.2f} GiB at its peak")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"whole night: {night.seconds:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor "
+        f"time, {night.peak_gib:.2f} GiB at its peak"
+    )
     for name, seconds in seconds_by_stage(stages).items():
         print(f"  {name}: {seconds:.1f} s")
 

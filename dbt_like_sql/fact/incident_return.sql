@@ -188,6 +188,7 @@ incident_returns as (
         recorded_incidents,
         undetermined_incidents,
         unmatched_incidents,
+        count(case_no) over () > 0 as are_returns_delivered,
         delivery_id,
         received_on,
         source_sheet,
