@@ -194,11 +194,43 @@ class Contract(Model):
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse one YAML file; a syntax error names the file, line and column."""
+    """Parse one YAML file.
+
+    Raises:
+        ConfigurationError: a syntax error, or a key that stands twice in one mapping, of which YAML
+            would silently keep the last; names the file and the line.
+    """
+    loader = _loader()(path.read_text("utf-8"))
     try:
-        return yaml.load(path.read_text("utf-8"), Loader=_loader())  # noqa: S506 - a safe loader
+        node = loader.get_single_node()
+        _refuse_repeated_keys(node, path.name)
+        return None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path.name} is not valid YAML: {error}") from error
+    finally:
+        loader.dispose()
+
+
+def _refuse_repeated_keys(root: yaml.Node | None, where: str) -> None:
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))  # an alias leads to a node that was there before
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value in lines:
+                raise ConfigurationError(
+                    f"{where}, line {line}: '{key.value}' stands in line {lines[key.value]} "
+                    "already; of two, only the last would count, so remove one"
+                )
+            lines[str(key.value)] = line
+            waiting.append(value)
 
 
 @cache

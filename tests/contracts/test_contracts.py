@@ -129,6 +129,20 @@ def test_bad_yaml_names_file_and_line(tmp_path: Path) -> None:
         read_yaml(path)
 
 
+@pytest.mark.parametrize("twice", ["a: 1\nb:\n  c: 1\n  c: 2\n", "a: 1\n\n\nb: {c: 1, c: 1}\n"])
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, twice: str) -> None:
+    path = tmp_path / "twice.yml"
+    path.write_text(twice)
+    with pytest.raises(ConfigurationError, match=r"twice\.yml, line 4: 'c' stands in line \d"):
+        read_yaml(path)
+
+
+def test_keys_of_an_anchor_may_be_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "merged.yml"
+    path.write_text("a: &a {c: 1, d: 2}\nb: {<<: *a, c: 3}\ne: *a\n")
+    assert read_yaml(path) == {"a": {"c": 1, "d": 2}, "b": {"c": 3, "d": 2}, "e": {"c": 1, "d": 2}}
+
+
 def test_a_contract_does_not_change() -> None:
     contract = parse_contract(EXAMPLE, "example.yml")
     with pytest.raises(ValueError, match="frozen"):
