@@ -62,6 +62,7 @@ class NightOutcome:
         misplaced: paths in landing where nothing is read.
         statuses: deliveries of those days by status.
         stopped: those of them that were not loaded.
+        left_over: files of earlier days that are not loaded yet; not this night's doing.
         failed_checks: checks of tables that did not pass.
         errors: what else stopped the night, step by step.
         release: the published release, of this night or an earlier one.
@@ -74,6 +75,7 @@ class NightOutcome:
     misplaced: tuple[str, ...]
     statuses: dict[str, int]
     stopped: tuple[StoppedDelivery, ...]
+    left_over: int
     failed_checks: tuple[FailedCheck, ...]
     errors: tuple[str, ...]
     release: Release | None
@@ -134,8 +136,11 @@ def _outcome(
     days: tuple[dt.date, ...],
     strange_days: tuple[dt.date, ...],
 ) -> NightOutcome:
-    rows = deliveries(home).filter(pl.col("received_on").is_in(list(days)))
-    stopped = rows.filter(pl.col("status").is_in(NOT_LOADED)).select(
+    known = deliveries(home)
+    not_loaded = known.filter(pl.col("status").is_in(NOT_LOADED))
+    of_the_night = pl.col("received_on").is_in(list(days))
+    rows = known.filter(of_the_night)
+    stopped = not_loaded.filter(of_the_night).select(
         "source_id", "file_name", "status", "message"
     )
     return NightOutcome(
@@ -146,6 +151,7 @@ def _outcome(
         misplaced=tuple(misplaced(home)),
         statuses=dict(rows.group_by("status").len().sort("status").rows()),
         stopped=tuple(StoppedDelivery(*row) for row in stopped.rows()),
+        left_over=not_loaded.height - stopped.height,
         failed_checks=tuple(_failed_checks(result)),
         errors=tuple(_errors(result)),
         release=read_release(home.release_file) if home.release_file.is_file() else None,

@@ -113,6 +113,11 @@ def night(outcome: "NightOutcome") -> None:
         say(f"{each.status}: {each.source_id}/{printable(each.file_name)}: {each.message}")
     if (more := len(outcome.stopped) - MOST_PROBLEMS) > 0:
         say(f"… and {more:,} more files that were not loaded: see `samplehouse status`.")
+    if outcome.left_over:
+        say(
+            f"Still not loaded, from earlier days: {outcome.left_over:,} files; "
+            "`samplehouse status` says why and what to do."
+        )
     for check in sorted(outcome.failed_checks, key=lambda check: not check.blocking)[
         :MOST_PROBLEMS
     ]:
