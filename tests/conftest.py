@@ -31,6 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file, and those that look at the small demo year, share one worker."""
+    for item in items:
+        shares = "small_year" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("small_year" if shares else item.path.name))
+
+
 @pytest.fixture
 def regenerate(request: pytest.FixtureRequest) -> bool:
     """Whether snapshots are to be rewritten."""

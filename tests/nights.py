@@ -1,14 +1,40 @@
-"""What tests leave out of a night that they do not look at, in this process or in another."""
+"""Nights of tests: what they leave out, in this process or in another, and what they share."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.build import models_behind
+from assets.demo.truth import Truth
+from pipelines.nightly import NightOutcome
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.home import Home
+from warehouse.release_store import kept_file
+
+
+@dataclass(frozen=True)
+class SmallYear:
+    """A small demo year, and the releases that its nights published, in order."""
+
+    home: Home
+    truth: Truth
+    until: dt.date
+    july: NightOutcome  # what was received up to a day of July
+    january: NightOutcome  # the rest of the year
+    july_again: NightOutcome  # as of that day, with all of the year in the lake
+    january_again: NightOutcome  # nothing new
+    read_before: list[str]  # by a reader who opened July's release, before January's night
+    read_after: list[str]  # by the same reader, after it
+
+    def file(self, night: NightOutcome) -> Path:
+        """The release of a night, as it is kept."""
+        assert night.release is not None, night.errors
+        return kept_file(self.home, night.release.release_id)
 
 
 @contextmanager

@@ -1,15 +1,11 @@
-"""The demo's year in four nights, against what its generator knows about it.
+"""The demo's year, checked and published in one night, against what its generator knows about it.
 
-The first night reads what was received up to July, the second one the rest; every published count
-of the second is compared with the truth. Then the past is built again, and the present again.
+Every published count is compared with the truth. How nights follow each other is shown by
+`test_demo_nights`.
 """
 
-import datetime as dt
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -19,14 +15,9 @@ from assets.demo.city_year import generate
 from assets.demo.truth import DELIVERY_COUNTS, Truth
 from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
+from tests.truth import unlike
 from warehouse.home import Home
-from warehouse.release_compare import compare_releases
-from warehouse.release_diff import diff_releases
-from warehouse.release_store import kept_file
 
-JULY = dt.date(2024, 7, 29)  # with a delivery, so that "up to here" and "so far" are one day
-# How a table of the release came about differs between two nights; what it holds does not.
-ABOUT_THE_BUILD = {"meta.check_result", "meta.release", "meta.release_table"}
 SLICES = ("domain", "programme", "sampling_basis", "month", "division_code", "category")
 
 # What pass rates count, unit by unit.
@@ -40,87 +31,34 @@ COUNTS = """
     count(*) FILTER (WHERE final_verdict = 'fail') AS failed
 """
 
-READER = """
-import sys, duckdb
-with duckdb.connect(sys.argv[1], read_only=True) as con:
-    for _ in range(2):
-        print(con.execute("SELECT release_id FROM meta.release").fetchall()[0][0], flush=True)
-        print(con.execute("SELECT sum(tested) FROM mart.pass_rate").fetchall()[0][0], flush=True)
-        sys.stdin.readline()
-"""
-
 
 @dataclass(frozen=True)
 class Year:
-    """The demo, and the releases that its nights published, in order."""
+    """The demo, and what its night did."""
 
     home: Home
     truth: Truth
-    july: NightOutcome  # up to July only
-    january: NightOutcome  # the rest of the year
-    july_again: NightOutcome  # as of July, with all of the year in the lake
-    january_again: NightOutcome  # nothing new
-    read_before: list[str]
-    read_after: list[str]
-
-    def file(self, night: NightOutcome) -> Path:
-        """The release of a night, as it is kept."""
-        assert night.release is not None, night.errors
-        return kept_file(self.home, night.release.release_id)
+    night: NightOutcome
 
 
 @pytest.fixture(scope="module")
-def year(
-    tmp_path_factory: pytest.TempPathFactory, quick_night: Callable[..., NightOutcome]
-) -> Year:
+def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
     home = Home(tmp_path_factory.mktemp("demo") / "home")
-    settings = read_settings({"SAMPLEHOUSE_HOME": str(home.root)})
     truth = generate(home.landing, seed=2024)
-    july = quick_night(settings, on=JULY)
-    assert july.published, july.errors
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", READER, str(home.release_file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as reader:
-        assert reader.stdin is not None
-        assert reader.stdout is not None
-        read_before = [reader.stdout.readline() for _ in range(2)]
-        january = run_night(settings)
-        reader.stdin.write("\n\n")
-        reader.stdin.flush()
-        read_after = [reader.stdout.readline() for _ in range(2)]
-    return Year(
-        home=home,
-        truth=truth,
-        july=july,
-        january=january,
-        july_again=quick_night(settings, as_of=JULY),
-        january_again=quick_night(settings),
-        read_before=read_before,
-        read_after=read_after,
-    )
+    return Year(home, truth, run_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)})))
 
 
 @pytest.fixture(scope="module")
 def release(year: Year) -> Iterator[duckdb.DuckDBPyConnection]:
     """The release with the whole year."""
-    with duckdb.connect(str(year.file(year.january)), read_only=True) as con:
+    with duckdb.connect(str(year.home.release_file), read_only=True) as con:
         yield con
 
 
-def unlike(truth: pl.DataFrame, published: pl.DataFrame) -> list[dict[str, object]]:
-    """The first rows that only one of the two has; neither may hold a row twice."""
-    columns = truth.columns
-    found = published.select(pl.col(name).cast(kind) for name, kind in truth.schema.items())
-    assert not truth.is_duplicated().any()
-    assert not found.is_duplicated().any()
-    sides = [
-        one.join(other, on=columns, how="anti", nulls_equal=True).with_columns(only_in=pl.lit(name))
-        for name, one, other in (("truth", truth, found), ("release", found, truth))
-    ]
-    return pl.concat(sides).sort(columns).head(20).to_dicts()
+def test_the_night_is_done_with_one_held_delivery(year: Year) -> None:
+    held = [(each.source_id, each.status) for each in year.night.stopped]
+    assert held == [("demo_agri_monitoring", "held")]
+    assert year.night.exit_code == 1
 
 
 # -- the truth
@@ -340,72 +278,6 @@ def test_food_is_above_98_percent_where_it_is_sampled_at_random_and_below_under_
 
     (_, low, _, _, evaluative), (_, _, high, supervision, _) = bounds
     assert supervision < high < 0.98 < low < evaluative
-
-
-# -- night after night
-
-
-def test_the_nights_are_done_with_one_held_delivery(year: Year) -> None:
-    held = [(each.source_id, each.status) for each in year.january.stopped]
-    assert held == [("demo_agri_monitoring", "held")]
-    assert year.january.exit_code == 1
-    assert [night.published for night in (year.july, year.july_again)] == [True, True]
-    assert max(year.july.days) <= JULY < min(year.january.days)
-    assert (year.july_again.days, year.january_again.days) == ((), ())
-
-
-def test_a_reader_keeps_the_release_that_it_opened(year: Year) -> None:
-    assert year.july.release is not None
-    assert year.read_before[0].strip() == year.july.release.release_id
-    assert year.read_after == year.read_before
-
-
-def test_the_past_is_what_it_was(year: Year) -> None:
-    found = compare_releases(year.file(year.july), year.file(year.july_again))
-
-    assert {each.table for each in found if not each.equal} <= ABOUT_THE_BUILD
-    assert len(found) > 20
-
-
-def test_a_night_without_deliveries_publishes_the_same_again(year: Year) -> None:
-    found = compare_releases(year.file(year.january), year.file(year.january_again))
-
-    assert [each.table for each in found if not each.equal] == []
-    assert year.january.release is not None
-    assert year.january_again.release is not None
-    assert year.january.release.fingerprint == year.january_again.release.fingerprint
-
-
-def test_deliveries_and_rechecks_add_up_to_what_changed_since_july(year: Year) -> None:
-    """In every period, also to date, and in every slice, but where a count is not shown."""
-    found = diff_releases(year.file(year.july), year.file(year.january), slices=True)
-    key = ["indicator_id", "variant_id", "period_type", "period", "slice_type", "slice"]
-    counts = ("numerator", "denominator")
-    shown = found.figures.filter(
-        pl.all_horizontal(pl.col("numerator_a", "numerator_b").is_not_null())
-    )
-    change = shown.select(
-        *key, *((pl.col(f"{name}_b") - pl.col(f"{name}_a")).alias(name) for name in counts)
-    )
-    causes = found.causes.group_by(key).agg(pl.col(counts).sum())
-    hidden = found.figures.join(shown, on=key, how="anti")
-    changed = pl.any_horizontal(pl.col(counts) != 0)
-
-    assert change.n_unique(["period_type", "slice_type"]) > 30
-    told = causes.filter(changed).join(hidden, on=key, how="anti")
-    assert unlike(change.filter(changed), told) == []
-    assert {"new", "recheck"} <= set(found.causes["cause"])
-    assert found.causes["file_name"].null_count() == 0
-    late = found.causes.filter(pl.col("cause").is_in(["new", "new version", "recheck"]))
-    assert late.filter(pl.col("received_on") <= JULY).is_empty()
-    assert found.figures.filter(pl.col("changed_by").is_in(["unknown", ""])).is_empty()
-
-
-def test_the_past_built_again_changes_no_figure(year: Year) -> None:
-    found = diff_releases(year.file(year.july), year.file(year.july_again), slices=True)
-
-    assert found.is_empty
-    assert found.causes.is_empty()
 
 
 # -- special sampling: bans, campaigns, firms, traces, leads

@@ -13,17 +13,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.demo.air_year import write_air
-from assets.demo.case_year import write_cases
-from assets.demo.city_year import generate
-from assets.demo.ledger_book import write_ledger
-from assets.demo.survey_wave import write_survey
-from assets.demo.water_year import write_water
 from pipelines import cli
 from pipelines.explain import Part, explanation, figures
-from pipelines.nightly import NightOutcome
 from pipelines.scorecard import FIRST, lines, scorecard_rows, summary
 from pipelines.settings import read_settings
+from tests.nights import SmallYear
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan import load_plans
@@ -40,20 +34,8 @@ RECORDS = {
 
 
 @pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, quick_night: Callable[..., NightOutcome]
-) -> Home:
-    """A home with the release of a small demo year."""
-    home = Home(tmp_path_factory.mktemp("scorecard") / "home")
-    generate(home.landing, scale=0.1, truth_file=home.root / "truth.json")
-    write_air(home.landing, 1).write(home.root / "air_truth.json")
-    write_cases(home.landing, 1).write(home.root / "case_truth.json")
-    write_survey(home.landing, 1).write(home.root / "survey_truth.json")
-    write_water(home.landing, 1).write(home.root / "water_truth.json")
-    write_ledger(home.landing, PLAN, 1).write(home.root / "ledger_truth.json")
-    outcome = quick_night(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}))
-    assert outcome.published, outcome.errors
-    return home
+def home(small_year: SmallYear) -> Home:
+    return small_year.home
 
 
 @pytest.fixture(scope="module")
