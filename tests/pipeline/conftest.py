@@ -60,7 +60,7 @@ def small_year(
     """
     home = Home(tmp_path_factory.mktemp("small_year") / "home")
     settings = read_settings({"SAMPLEHOUSE_HOME": str(home.root)})
-    truth = generate(home.landing, seed=2024, scale=0.2, truth_file=home.root / "truth.json")
+    truth = generate(home.landing, seed=4, scale=0.2, truth_file=home.root / "truth.json")
     write_air(home.landing, 1).write(home.root / "air_truth.json")
     write_cases(home.landing, 1).write(home.root / "case_truth.json")
     write_survey(home.landing, 1).write(home.root / "survey_truth.json")
