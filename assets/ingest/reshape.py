@@ -65,7 +65,6 @@ class Reshaped:
         rejected: source_sheet, source_row, rule_id, column_name, value_text, message.
         control_totals: source_sheet, source_row, label, detail_sheet, stated.
         unmapped: table → delivered columns of which the source says nothing.
-        missing_lookups: joined tables of which no delivery is there yet; their columns are null.
     """
 
     tables: Mapping[str, TableRows]
@@ -73,7 +72,6 @@ class Reshaped:
     rejected: pl.LazyFrame
     control_totals: pl.DataFrame
     unmapped: Mapping[str, tuple[str, ...]]
-    missing_lookups: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,6 @@ class _TableResult:
     rejected: tuple[pl.LazyFrame, ...] = ()
     control_totals: pl.DataFrame | None = None
     unmapped: tuple[str, ...] = ()
-    missing_lookups: tuple[str, ...] = ()
 
 
 def _reshape_table(delivery: _Delivery, name: str, parts: list[_Part]) -> _TableResult:
@@ -220,7 +217,6 @@ def _reshape_table(delivery: _Delivery, name: str, parts: list[_Part]) -> _Table
             rows.lookups,
             numbered=rows.numbered,
             ignored=rows.ignored,
-            missing_lookups=rows.missing_lookups,
         )
     step_ignored = rows.ignored
     if rows.numbered:
@@ -236,7 +232,6 @@ def _reshape_table(delivery: _Delivery, name: str, parts: list[_Part]) -> _Table
         if table.stated_rows
         else None,
         unmapped=tuple(dict.fromkeys(label for one in named for label in one.unmapped)),
-        missing_lookups=rows.missing_lookups,
     )
 
 
@@ -394,7 +389,6 @@ def _combined(results: list[_TableResult], unknown: list[pl.LazyFrame], *, eager
         pl.concat([pl.LazyFrame(schema=REJECTED_SCHEMA), *rejected]),
         pl.concat([pl.DataFrame(schema=CONTROL_TOTAL_SCHEMA), *totals]),
         {result.name: result.unmapped for result in results if result.unmapped},
-        tuple(dict.fromkeys(name for result in results for name in result.missing_lookups)),
     )
     return _collected(reshaped) if eager else reshaped
 

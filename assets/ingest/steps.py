@@ -30,7 +30,6 @@ class Rows:
         sections: columns that section headings went into.
         ignored: frames of source_sheet, source_row, reason.
         rejected: frames of source_sheet, source_row, rule_id, column_name, value_text, message.
-        missing_lookups: joined tables that have not been delivered yet.
         numbered: whether one source row may stand on several rows by now.
     """
 
@@ -41,7 +40,6 @@ class Rows:
     sections: tuple[str, ...] = ()
     ignored: tuple[pl.LazyFrame, ...] = ()
     rejected: tuple[pl.LazyFrame, ...] = ()
-    missing_lookups: tuple[str, ...] = ()
     numbered: bool = False
 
     @property
@@ -222,8 +220,7 @@ def _join(rows: Rows, step: Join) -> Rows:
     there = rows.lookups.get(step.table, pl.LazyFrame()).collect_schema().names()
     if needed - set(there):
         nulls = [pl.lit(None, dtype=pl.String).alias(name) for name in step.columns]
-        missing = (*rows.missing_lookups, step.table)
-        return replace(rows, frame=rows.frame.with_columns(nulls), missing_lookups=missing)
+        return replace(rows, frame=rows.frame.with_columns(nulls))
     keys = {f"__key_{number}": name for number, name in enumerate(step.on.values())}
     other = (
         rows.lookups[step.table]
