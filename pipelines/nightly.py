@@ -140,9 +140,7 @@ def _outcome(
     not_loaded = known.filter(pl.col("status").is_in(NOT_LOADED))
     of_the_night = pl.col("received_on").is_in(list(days))
     rows = known.filter(of_the_night)
-    stopped = not_loaded.filter(of_the_night).select(
-        "source_id", "file_name", "status", "message"
-    )
+    stopped = not_loaded.filter(of_the_night).select("source_id", "file_name", "status", "message")
     return NightOutcome(
         run_id=result.run_id,
         published=result.success,
