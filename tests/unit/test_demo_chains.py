@@ -1,6 +1,6 @@
 """Links along the pilot chains: from the demo's workbooks to pairs of nonconformities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,13 @@ from warehouse.home import Home
 
 @pytest.fixture(scope="module")
 def built(
-    tmp_path_factory: pytest.TempPathFactory, build_tables: Callable[[Home, Sequence[str]], None]
+    tmp_path_factory: pytest.TempPathFactory, build: Callable[..., None]
 ) -> tuple[Home, ChainTruth]:
     home = Home(tmp_path_factory.mktemp("chains"))
     year = build_year(np.random.default_rng(7), manufactured_source(), 1)
     write_firm_roster(np.random.default_rng(8), home.landing, [year])
     truth = write_chains(home.landing, 9, known_chain_firms(home.landing))
-    build_tables(home, ("mart.chain_nonconformity",))
+    build(home, None, ("mart.chain_nonconformity",))
     return home, truth
 
 
