@@ -15,6 +15,8 @@ _MEBIBYTE = 1024**2
 # Beyond this DuckDB gains little by more memory: its sorts and joins spill well, and what else
 # runs on a machine has a use for the rest. SAMPLEHOUSE_MEMORY_GB sets another limit.
 ENOUGH = 2048 * _MEBIBYTE
+# What Dagster, Polars and Great Expectations take before there is a row to work on.
+PYTHON = 768 * _MEBIBYTE
 # With less it cannot hold what a query has in hand.
 LEAST = 256 * _MEBIBYTE
 _numbers = count(1)
@@ -36,11 +38,12 @@ class Resources:
 
     @classmethod
     def of_machine(cls, temp_directory: Path | None = None) -> "Resources":
-        """All cores, and 70 % of the memory of this machine or container, at most `ENOUGH`.
+        """All cores, and memory as DuckDB needs it: at most `ENOUGH`, less in a small container.
 
-        The rest is for Python and for the system's cache of files.
+        There, a third is left to what DuckDB does not count, after what Python needs.
         """
-        return cls(cores(), min(int(memory_bytes() * 0.7), ENOUGH), temp_directory)
+        for_duckdb = max(int((memory_bytes() - PYTHON) * 0.7), LEAST)
+        return cls(cores(), min(for_duckdb, ENOUGH), temp_directory)
 
 
 @contextmanager

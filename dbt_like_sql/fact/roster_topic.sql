@@ -1,6 +1,6 @@
 -- One row per project of a quarter's roster and topic of special governance: inspected or not.
 --
--- The roster of a quarter is frozen as a whole: it is what was known on the day of its freezing, or,
+-- The roster of a quarter is frozen as a whole: it is what was known on the day of its freezing or,
 -- where it came only afterwards, on the day on which the first of it was received. What is received
 -- later changes no entry, and a project that joins later is told, but was not on it (is_on_roster).
 -- Every project is to be inspected for every topic within the quarter; any visit does, whatever it

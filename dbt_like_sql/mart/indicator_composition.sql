@@ -3,7 +3,7 @@
 --
 -- Here a rate that pools what must not be pooled shows, and stops the build, with the programme
 -- in the row: a figure that speaks for a population holds random samples of complete lists only, a
--- census only units of a census, and what is operational holds random samples or others, never both.
+-- census only units of a census, and what is operational random samples or others, never both.
 with units as (
     select * from fact.indicator_unit
     where coalesce(assessed_period, 'year') = 'year'
