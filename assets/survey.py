@@ -77,6 +77,10 @@ def _answers(tables: Tables) -> pl.DataFrame:
             cluster=pl.coalesce(
                 pl.concat_str(pl.lit("cluster"), "cluster_no", separator=" "), "respondent"
             ),
+            # Who was drawn one by one is a primary sampling unit of one person.
+            cluster_population=pl.when(pl.col("cluster_no").is_null())
+            .then(1)
+            .otherwise(pl.col("cluster_population")),
         )
     )
 
@@ -95,6 +99,7 @@ def _score(answers: pl.DataFrame, survey_domain: str) -> tuple[object, ...]:
             "score",
             "stratum",
             "cluster",
+            "cluster_population",
             domain="survey_domain",
             weight=pl.col("weight").cast(pl.Float64),
             population="stratum_population",

@@ -97,6 +97,7 @@ def _lines(
         层="name_zh",
         社区=pl.format("{}第{}社区", "name_zh", "community"),
         层内社区数=pl.lit(str(_COMMUNITIES)),
+        社区人数=(pl.col("weight") * _PEOPLE * _DRAWN // _COMMUNITIES).cast(pl.String),
         权重=pl.col("weight").cast(pl.String),
         行政区划代码="code9",
         **{name: pl.Series(answers[:, place].astype(str)) for place, name in enumerate(questions)},

@@ -1,8 +1,10 @@
 """Means of surveys with their design-based interval: strata, clusters, weights.
 
-Linearised (Taylor) variance of a weighted sum of ratio means, with primary sampling units taken as
-drawn with replacement within strata unless their number is known (Woodruff 1971, JASA 66; Särndal,
-Swensson and Wretman 1992, *Model Assisted Survey Sampling*, 5; Lumley 2010, *Complex Surveys*, 2).
+Linearised (Taylor) variance of a weighted sum of ratio means, in two stages: primary sampling units
+within strata, and respondents within them. Where the number of units in the stratum is not known
+they are taken as drawn with replacement, and the spread between them holds that of both stages
+(Woodruff 1971, JASA 66; Cochran 1977, *Sampling Techniques*, 11; Särndal, Swensson and Wretman
+1992, *Model Assisted Survey Sampling*, 4.3 and 5; Lumley 2010, *Complex Surveys*, 2).
 """
 
 from dataclasses import dataclass
@@ -54,8 +56,9 @@ def composite_mean(answers: pl.DataFrame) -> SurveyMean:
 
     Args:
         answers: respondent, domain, domain_weight (> 0), score (0..100), weight (> 0), stratum,
-            cluster, population (primary sampling units in the stratum, or null); one row per
-            respondent and domain answered.
+            cluster, population (primary sampling units in the stratum, or null), cluster_population
+            (people in the primary sampling unit, or null; 1 where respondents were drawn one by
+            one); one row per respondent and domain answered.
 
     Returns:
         The mean and its interval (Student t, clusters less strata degrees of freedom).
@@ -76,14 +79,9 @@ def composite_mean(answers: pl.DataFrame) -> SurveyMean:
     value = float(
         scored.unique("domain").sort("domain").select((share * pl.col("mean")).sum()).item()
     )
-    # What a respondent adds to the linearised estimate, added up by primary sampling unit.
+    # What a respondent adds to the linearised estimate, then added up by primary sampling unit.
     influence = pl.col("weight") * share * (pl.col("score") - pl.col("mean")) / pl.col("total")
-    clusters = (
-        scored.with_columns(influence=influence)
-        .group_by("stratum", "cluster", maintain_order=True)
-        .agg(pl.col("influence").sum(), pl.col("population").first())
-        .with_columns(drawn=pl.len().over("stratum"))
-    )
+    clusters = _clusters(scored.with_columns(influence=influence))
     strata = clusters["stratum"].n_unique()
     freedom = clusters.height - strata
     variance = _variance(clusters) if clusters.height > 1 else float("nan")
@@ -109,18 +107,57 @@ def composite_mean(answers: pl.DataFrame) -> SurveyMean:
     )
 
 
+def _clusters(scored: pl.DataFrame) -> pl.DataFrame:
+    """Primary sampling units: what they add to the estimate, and how their respondents differ."""
+    return (
+        scored.group_by("stratum", "cluster", "respondent", maintain_order=True)
+        .agg(pl.col("influence").sum(), pl.col("population", "cluster_population").first())
+        .group_by("stratum", "cluster", maintain_order=True)
+        .agg(
+            pl.col("influence").sum(),
+            within=((pl.col("influence") - pl.col("influence").mean()) ** 2).sum(),
+            asked=pl.len(),
+            population=pl.col("population").first(),
+            people=pl.col("cluster_population").first(),
+        )
+        .with_columns(drawn=pl.len().over("stratum"))
+    )
+
+
 def _variance(clusters: pl.DataFrame) -> float:
-    """Sum over strata of n/(n-1) (1-f) times the squared deviations of the clusters' totals."""
+    """Variance of both stages, added up over strata.
+
+    (1 - f) n/(n - 1) sum (U - mean U)^2 + f sum (1 - g) m/(m - 1) sum (u - mean u)^2 with u what a
+    respondent adds to the estimate, U the sum of a primary sampling unit, n of N units drawn,
+    f = n/N, m of M people asked in a unit, g = m/M. Source: Särndal, Swensson and Wretman (1992),
+    result 4.3.1 with simple random samples at both stages; Cochran (1977), 11.
+
+    f is 0 where N is not known, which brings in all of the spread between units; and where a unit
+    has one respondent only although more people live there, as nothing is known of their spread.
+    g is 0 where M is not known. All err on the safe side.
+    """
     lonely = pl.col("drawn") == 1
     centre = (
         pl.when(lonely)
         .then(pl.col("influence").mean())
         .otherwise(pl.col("influence").mean().over("stratum"))
     )
-    factor = pl.when(lonely).then(1.0).otherwise(pl.col("drawn") / (pl.col("drawn") - 1))
-    fraction = (pl.col("drawn") / pl.col("population")).fill_null(0).clip(0, 1)
-    terms = factor * (1 - fraction) * (pl.col("influence") - centre) ** 2
-    return float(clusters.select(terms.sum()).item())
+    unknown = (pl.col("asked") == 1) & (pl.col("people").fill_null(2) > 1)
+    between = _inflation("drawn") * (pl.col("influence") - centre) ** 2
+    left = 1 - (pl.col("asked") / pl.col("people")).fill_null(0).clip(0, 1)
+    within = left * _inflation("asked") * pl.col("within")
+    fraction = (
+        pl.when(unknown.any().over("stratum"))
+        .then(0.0)
+        .otherwise((pl.col("drawn") / pl.col("population")).fill_null(0).clip(0, 1))
+    )
+    return float(clusters.select(((1 - fraction) * between + fraction * within).sum()).item())
+
+
+def _inflation(size: str) -> pl.Expr:
+    """n/(n - 1), and 1 where n is 1."""
+    number = pl.col(size)
+    return pl.when(number == 1).then(1.0).otherwise(number / (number - 1))
 
 
 def probability_of_mean(

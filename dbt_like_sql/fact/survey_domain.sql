@@ -48,6 +48,7 @@ survey_domains as (
         min(cluster_no) as cluster_no,
         min(design_weight) as design_weight,
         min(stratum_population) as stratum_population,
+        min(cluster_population) as cluster_population,
         coalesce(min(division_code), 'UNKNOWN') as division_code,
         min(scale_lowest) as scale_lowest,
         min(scale_highest) as scale_highest,

@@ -212,6 +212,27 @@ def test_design_weights_count() -> None:
     assert Fraction(found["exact"][0]) == Fraction(3000 * 2, 81)
 
 
+def test_where_all_communities_are_drawn_who_was_asked_there_still_is_a_sample() -> None:
+    """Two communities of two, two people of ten asked in each; then everybody asked."""
+    people = [
+        {"response_no": f"R{number}", "answer_sum": answer, "cluster_no": f"C{number % 2}"}
+        for number, answer in enumerate((10, 8, 6, 8))
+    ]
+    asked = answers(*({**one, "stratum_population": 2, "cluster_population": 10} for one in people))
+    everybody = asked.with_columns(cluster_population=pl.lit(2, pl.Int64))
+    one_by_one = everybody.with_columns(
+        cluster_no=pl.lit(None, pl.String), stratum_population=pl.lit(4, pl.Int64)
+    )
+
+    errors = [
+        scores(rows).filter(survey_domain="all")["standard_error"][0]
+        for rows in (asked, everybody, one_by_one)
+    ]
+
+    # Cochran (1977), 5.3: W²(1 - g) s²/m of each; scores are 100 and 50 in one, 75 in the other.
+    assert errors == [pytest.approx((0.5**2 * 0.8 * 1250 / 2) ** 0.5), 0, 0]
+
+
 def test_waves_and_versions_of_the_questionnaire_stay_apart() -> None:
     found = scores(
         answers(

@@ -27,10 +27,13 @@ SCHEMA = {
     "stratum": pl.String,
     "cluster": pl.String,
     "population": pl.Int64,
+    "cluster_population": pl.Int64,
 }
 
 
-def sample(seed: int, domains: int = 1, population: int | None = None) -> pl.DataFrame:
+def sample(
+    seed: int, domains: int = 1, population: int | None = None, people: int | None = None
+) -> pl.DataFrame:
     """Four strata of three to six clusters of two to five respondents, with unequal weights."""
     chance = np.random.default_rng(seed)
     rows = []
@@ -42,17 +45,22 @@ def sample(seed: int, domains: int = 1, population: int | None = None) -> pl.Dat
                 rows += [
                     (
                         *(name, f"d{domain}", domain + 1, 25.0 * int(chance.integers(0, 5))),
-                        *(weight, f"s{stratum}", f"{stratum}/{cluster}", population),
+                        *(weight, f"s{stratum}", f"{stratum}/{cluster}", population, people),
                     )
                     for domain in range(domains)
                 ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def by_svy(scores: pl.DataFrame, population: int | None = None) -> svy.Estimate:
+def by_svy(
+    scores: pl.DataFrame, population: int | None = None, people: int | None = None
+) -> svy.Estimate:
     """The mean of one score per respondent by the package svy."""
-    known = None if population is None else "population"
-    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", pop_size=known)
+    stages: dict[str, Any] = {}
+    if population is not None:
+        known = svy.PopSize("population", "cluster_population" if people else None)
+        stages = {"ssu": "respondent", "pop_size": known}
+    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", **stages)
     estimate = svy.Sample(data=scores, design=design).estimation.mean("score")
     assert isinstance(estimate, svy.Estimate)
     return estimate
@@ -84,11 +92,18 @@ def test_weighted_domains_that_everybody_answered_are_one_score(seed: int) -> No
     compare(composite_mean(answers), by_svy(together))
 
 
-def test_a_known_number_of_clusters_makes_the_interval_narrower() -> None:
-    scores = sample(1, population=12)
+@pytest.mark.parametrize("population", [6, 12, 400])
+@pytest.mark.parametrize("people", [5, 30, 1_000_000])
+def test_both_stages_count(population: int, people: int) -> None:
+    scores = sample(1, population=population, people=people)
 
-    compare(composite_mean(scores), by_svy(scores, 12))
-    assert composite_mean(scores).standard_error < composite_mean(sample(1)).standard_error
+    compare(composite_mean(scores), by_svy(scores, population, people))
+
+
+def test_clusters_of_unknown_size_are_large() -> None:
+    of_many = composite_mean(sample(1, population=8, people=10**9)).standard_error
+
+    assert composite_mean(sample(1, population=8)).standard_error == pytest.approx(of_many)
 
 
 def test_who_answered_in_no_domain_counts_in_the_others_only() -> None:
@@ -104,13 +119,93 @@ def test_who_answered_in_no_domain_counts_in_the_others_only() -> None:
     assert found.respondents == answers["respondent"].n_unique()
 
 
-def test_a_census_of_clusters_has_no_sampling_error() -> None:
-    every = sample(3).with_columns(population=pl.col("cluster").n_unique().over("stratum"))
+def census_of_clusters(people: int | None) -> pl.DataFrame:
+    every = sample(3, people=people)
+    return every.with_columns(population=pl.col("cluster").n_unique().over("stratum"))
 
-    found = composite_mean(every)
+
+@pytest.mark.parametrize("people", [None, 40])
+def test_where_only_some_are_asked_every_cluster_does_not_mean_every_person(
+    people: int | None,
+) -> None:
+    """With all clusters drawn they are strata, and their respondents a stratified sample."""
+    scores = census_of_clusters(people)
+    design = svy.Design(
+        stratum="cluster",
+        wgt="weight",
+        psu="respondent",
+        pop_size="cluster_population" if people else None,
+    )
+    estimate = svy.Sample(data=scores, design=design).estimation.mean("score")
+    assert isinstance(estimate, svy.Estimate)
+
+    found = composite_mean(scores)
+
+    assert found.standard_error == pytest.approx(estimate.estimates[0].se, rel=1e-8)
+    assert found.standard_error > 0
+
+
+def test_where_everybody_is_asked_no_sampling_error_is_left() -> None:
+    everybody = census_of_clusters(1).with_columns(
+        cluster_population=pl.col("respondent").n_unique().over("cluster")
+    )
+
+    found = composite_mean(everybody)
 
     assert found.standard_error == 0
     assert (found.lower, found.upper) == (found.value, found.value)
+
+
+def test_people_drawn_one_by_one_have_one_stage() -> None:
+    alone = sample(2, population=50).with_columns(cluster="respondent", cluster_population=1)
+    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", pop_size="population")
+    estimate = svy.Sample(data=alone, design=design).estimation.mean("score")
+    assert isinstance(estimate, svy.Estimate)
+
+    compare(composite_mean(alone), estimate)
+
+
+def test_one_person_asked_in_a_cluster_of_many_leaves_out_the_correction() -> None:
+    scores = sample(2, population=6, people=30)
+    one = scores.filter((pl.col("cluster") != "0/0") | (pl.col("respondent") == "0/0/0"))
+    free = one.with_columns(
+        population=pl.when(pl.col("stratum") != "s0").then(pl.col("population"))
+    )
+
+    assert composite_mean(one).standard_error == composite_mean(free).standard_error
+
+
+@pytest.mark.parametrize("drawn", [6, 4])
+def test_19_of_20_intervals_hold_the_truth_where_few_people_per_community_are_asked(
+    drawn: int,
+) -> None:
+    """Six communities of 50 people, some or all of the communities drawn, 8 people in each."""
+    chance = np.random.default_rng(20_241)
+    levels = chance.normal(80, 3, 6)
+    town = np.clip(chance.normal(levels[:, None], 8, (6, 50)), 0, 100)
+    held = 0
+    for _ in range(200):
+        communities = chance.choice(6, drawn, replace=False)
+        people = chance.permuted(np.tile(np.arange(50), (drawn, 1)), axis=1)[:, :8]
+        scores = pl.DataFrame(
+            {
+                "cluster": np.repeat(communities, 8).astype(str),
+                "person": people.ravel(),
+                "score": town[communities[:, None], people].ravel(),
+            }
+        ).with_columns(
+            respondent=pl.format("{}/{}", "cluster", "person"),
+            domain=pl.lit("d"),
+            domain_weight=pl.lit(1),
+            weight=pl.lit(50 / 8 * 6 / drawn),
+            stratum=pl.lit("s"),
+            population=pl.lit(6),
+            cluster_population=pl.lit(50),
+        )
+        found = composite_mean(scores)
+        held += found.lower <= town.mean() <= found.upper
+    # 190 expected of 200; fewer than 180, or all of them, are not by chance.
+    assert 180 <= held < 200
 
 
 def test_one_cluster_alone_says_nothing_of_its_error() -> None:
