@@ -32,7 +32,7 @@ ui: $(READY) ## open the Dagster UI on the built graph
 	@$(BIN)/samplehouse ui
 
 test: lint ## lint, then run all tests
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## check style, types, import layers and SQL
 	@$(BIN)/ruff check --quiet .
