@@ -142,17 +142,25 @@ def clustered_rate(
 
     The samples of one firm resemble each other, so that they carry less information than as
     many samples of different firms. Linearised variance of the ratio sum w x / sum w n with
-    the firm as the unit: sum over strata of m/(m - 1) sum (z - mean z)^2 with
-    z = w (x - p n)/sum(w n); firms are taken as drawn with replacement. Source: Lohr (2022), 9.1;
-    Wolter (2007), Introduction to Variance Estimation, 6.
+    the firm as the unit: sum over strata of (1 - f) m/(m - 1) sum (z - mean z)^2 with
+    z = w (x - p n)/sum(w n). With weights of 1/inclusion probability the ratio is Hajek's mean.
+    Source: Lohr (2022), 9.1; Wolter (2007), Introduction to Variance Estimation, 6; Hajek (1971);
+    Särndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, 5.7 and 5.8.
+
+    The rate of a part of the population, a domain, is that of its samples, and firms outside it
+    have no trials. They count in the variance, since how many of those drawn belong to the domain
+    is chance too; strata without any of the domain do not. Degrees of freedom are those of the
+    domain: its firms less its strata.
 
     Strata with a single firm are joined as in `stratified_rate`. If the variance comes out as 0,
-    the effective size is the number of firms: the worst case, all samples of a firm alike.
+    the effective size is that of the firms alone, (sum w n)^2 / sum (w n)^2 (Kish): the worst case,
+    all samples of a firm alike. Only where every firm was drawn is 0 the truth.
 
     Args:
         clusters: one row a firm (in a stratum): `cluster` (text), `successes`, `trials`
-            (integers); optionally `stratum` (text; strata are ordered by it) and `weight` (of
-            each sample of the row, 1/inclusion probability; default 1).
+            (integers; 0 trials = drawn, outside the domain); optionally `stratum` (text; strata
+            are ordered by it), `weight` (of each sample of the row, 1/inclusion probability;
+            default 1) and `population` (integer, firms in the stratum, null = unknown or large).
         confidence: level of the two-sided interval and of the one-sided bounds.
         method: Korn-Graubard (default, evidential) or Wilson on the effective size.
 
@@ -175,22 +183,27 @@ def clustered_rate(
     labels = table["stratum"].rle_id().to_numpy()
     sizes = np.bincount(labels)
     groups = collapse(sizes)
-    variance, freedom = _variance(
+    populations = _populations(table, sizes[labels])
+    variance, _ = _variance(
         groups[labels],
         np.ones(len(labels), dtype=np.int64),
         contributions,
         np.zeros(len(labels)),
-        np.full(len(labels), np.inf),
+        populations / sizes[labels],
     )
     names = table["stratum"].unique(maintain_order=True).to_numpy()
-    return _estimate(
+    kish = 1 / float(((scales * tested) ** 2).sum())
+    own = int((tested > 0).sum())
+    freedom = own - len(np.unique(groups))
+    estimate = _estimate(
         value,
         variance,
-        _Size(int(tested.sum()), len(labels), float(len(labels)), freedom),
+        _Size(int(tested.sum()), own, kish, freedom),
         1.0,
         tuple(names[sizes == 1].tolist()),
         (confidence, method),
     )
+    return _certain(estimate) if np.all(populations == sizes[labels]) else estimate
 
 
 def collapse(sizes: Integers) -> Integers:
@@ -333,7 +346,8 @@ def _cluster_table(clusters: pl.DataFrame) -> pl.DataFrame:
     require_columns(table, "stratum", "weight")
     if table.select("stratum", "cluster").is_duplicated().any():
         raise StatisticsError("a cluster has more than one row in a stratum; add them up first")
-    return table.filter(pl.col("trials") > 0).sort("stratum", "cluster")
+    in_domain = (pl.col("trials") > 0).any().over("stratum")
+    return table.filter(in_domain).sort("stratum", "cluster")
 
 
 def _nothing(covered: float) -> Estimate:

@@ -3,7 +3,8 @@
 --
 -- Everything that follows from a draw is counted in the draw's quarter and year. Discoveries are
 -- counted by risk class only: classes are drawn with different probabilities, so that their sum
--- would speak for no roster (mart.draw_rate weighs them). Discoveries come from random draws only.
+-- would speak for no roster (mart.draw_rate weighs them). Discoveries and refusals come from
+-- random draws only.
 with visits as (
     select * from fact.draw_visit
 ),
@@ -65,7 +66,7 @@ measured as (
         credit_class,
         case when replacement_reason = 'refused' or finding = 'refused' then 1 else 0 end as is_met
     from visits
-    where inspected_on is not null or replacement_reason is not null
+    where is_random and (inspected_on is not null or replacement_reason is not null)
     union all
     select
         'discovered' as measure,

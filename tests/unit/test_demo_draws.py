@@ -50,8 +50,8 @@ def test_every_file_is_read_whole(built: tuple[Home, DrawTruth]) -> None:
 
 
 def test_the_counts_of_every_quarter_are_the_truth(built: tuple[Home, DrawTruth]) -> None:
-    shares = table(built, "mart.draw_rate").filter(estimated_by="share", credit_class="ALL")
-    counts = shares.filter(period_type="quarter")
+    rates = table(built, "mart.draw_rate").filter(credit_class="ALL")
+    counts = rates.filter(period_type="quarter")
     by_class = counts.filter(
         (pl.col("risk_class") != "ALL") | (pl.col("measure") == "draws_reproducible")
     ).select(built[1].counts.columns)
@@ -75,18 +75,21 @@ def test_refusals_and_discoveries_by_the_credit_class_on_the_day_of_the_draw(
     # Classes that changed in July are those of the day of each draw.
     classes = firms.group_by("unit_id").agg(pl.col("credit_class").n_unique())
     assert classes["credit_class"].max() == 2
-    # Of a credit class too, what is found in often drawn risk classes weighs less.
-    found = rates.filter(measure="discovered", period="2024").sort("credit_class")
-    assert set(found["estimated_by"]) == {"stratified"}
-    of_d = found.filter(credit_class="D").row(0, named=True)
-    assert of_d["low"] <= of_d["rate"] <= of_d["high"]
+    # What is found in often drawn risk classes weighs less, and refusals have an interval too.
+    year = rates.filter(period="2024")
+    assert set(year["estimated_by"]) == {"weighted"}
+    assert year.filter(pl.col("low").is_null() | pl.col("covered_share").is_null()).is_empty()
+    of_d = year.filter(measure="discovered", credit_class="D").row(0, named=True)
+    assert of_d["rate"] < of_d["numerator"] / of_d["denominator"] / 2
+    # Most of its objects are of low risk, in strata where no other of the class was visited.
+    assert of_d["covered_share"] < 0.5
 
 
 def test_all_risk_classes_add_up_to_the_year(built: tuple[Home, DrawTruth]) -> None:
-    shares = table(built, "mart.draw_rate").filter(estimated_by="share", credit_class="ALL")
-    year = shares.filter(period_type="year", risk_class="ALL")
+    rates = table(built, "mart.draw_rate").filter(credit_class="ALL")
+    year = rates.filter(period_type="year", risk_class="ALL")
     sums = built[1].counts.group_by("measure").agg(pl.col("numerator", "denominator").sum())
-    expected = sums.filter(pl.col("measure") != "discovered").sort("measure").rows()
+    expected = sums.sort("measure").rows()
     assert year.select("measure", "numerator", "denominator").sort("measure").rows() == expected
 
 
@@ -132,20 +135,19 @@ def test_discoveries_of_all_classes_are_weighed_by_the_roster(
         measure="discovered", risk_class="ALL", credit_class="ALL"
     )
     assert set(rates["period"]) == {"2024", *(f"2024Q{number}" for number in range(1, 5))}
-    cell = ("stratum", "risk_class")  # in both draws, objects of a class and stratum are alike
     draw_no = f"YW-2024-{quarter:02d}"
-    roster = table(built, "latest.draw_object").filter(draw_no=draw_no).group_by(cell).len("size")
     visits = table(built, "fact.draw_visit").filter(draw_no=draw_no)
-    checked = visits.group_by(cell).agg(
-        checked=pl.col("finding").is_in(["none", "problem"]).sum(),
-        found=(pl.col("finding") == "problem").sum(),
+    share = 1 / pl.col("inclusion_probability")
+    of_stratum = (
+        visits.filter(pl.col("finding").is_in(["none", "problem"]))
+        .group_by("stratum", "stratum_size")
+        .agg(rate=share.filter(pl.col("finding") == "problem").sum() / share.sum())
     )
-    seen = checked.filter(pl.col("checked") > 0).join(roster, on=cell)
-    size = pl.col("size")
-    weighed = seen.select((size * pl.col("found") / pl.col("checked")).sum() / size.sum()).item()
+    size = pl.col("stratum_size")
+    weighed = of_stratum.select((size * pl.col("rate")).sum() / size.sum()).item()
     rate = rates.filter(period=f"2024Q{quarter}").row(0, named=True)
     assert rate["rate"] == pytest.approx(weighed)
-    assert rate["estimated_by"] == "stratified"
+    assert rate["estimated_by"] == "weighted"
     # Risky classes are drawn more often, so the plain share would be too high.
     assert rate["rate"] < rate["numerator"] / rate["denominator"]
     assert rate["low"] < rate["rate"] < rate["high"]

@@ -225,18 +225,55 @@ def test_one_sample_from_each_firm_is_a_simple_random_sample() -> None:
 def test_firms_alike_within_count_as_one_sample_each() -> None:
     firms = pl.DataFrame({"cluster": ["x", "y", "z"], "successes": [50] * 3, "trials": [50] * 3})
     found = clustered_rate(firms)
-    assert found.effective_samples == 3
+    assert found.effective_samples == pytest.approx(3)
     assert found.lower == pytest.approx(float(clopper_pearson(3, 3).lower))
 
 
-def test_firms_without_samples_and_lonely_strata() -> None:
+@pytest.mark.parametrize("population", [9, 40, None])
+def test_a_domain_agrees_with_the_survey_library(population: int | None) -> None:
+    """Firms drawn from three strata, of which a part is in the domain, with unequal weights."""
+    chance = np.random.default_rng(7)
+    firms = pl.DataFrame(
+        {
+            "stratum": ["a"] * 8 + ["b"] * 6 + ["c"] * 9,
+            "cluster": [str(n) for n in range(23)],
+            "weight": [2.5] * 8 + [10.0] * 6 + [float(n) for n in range(4, 13)],
+            "trials": chance.integers(0, 2, 23),
+            "passed": chance.integers(0, 2, 23),
+            "population": pl.Series([population] * 23, dtype=pl.Int64),
+        }
+    ).with_columns(successes=pl.col("trials") * pl.col("passed"))
+    known = None if population is None else "population"
+    design = svy.Design(stratum="stratum", wgt="weight", psu="cluster", pop_size=known)
+    by_domain = svy.Sample(data=firms, design=design).estimation.mean("passed", by="trials")
+    assert isinstance(by_domain, svy.Estimate)
+    other = by_domain.to_polars().filter(pl.col("trials").cast(pl.String) == "1").row(0, named=True)
+
+    found = clustered_rate(firms)
+
+    assert 0 < found.value < 1
+    assert found.value == pytest.approx(other["est"], rel=1e-10)
+    assert found.standard_error == pytest.approx(other["se"], rel=1e-9)
+    assert found.samples == firms["trials"].sum()
+
+
+def test_where_every_firm_was_drawn_no_error_is_left() -> None:
+    sizes = CLUSTERS.with_columns(population=pl.len().over("stratum"))
+    assert clustered_rate(sizes).standard_error == 0
+    more = sizes.with_columns(pl.col("population") + 1)
+    assert 0 < clustered_rate(more).standard_error < clustered_rate(CLUSTERS).standard_error
+
+
+def test_strata_without_the_domain_are_left_out_and_lonely_ones_joined() -> None:
     table = CLUSTERS.with_columns(
         stratum=pl.when(pl.col("cluster") == "firm 8").then(pl.lit("c")).otherwise("stratum"),
-        trials=pl.when(pl.col("cluster") == "firm 4").then(0).otherwise("trials"),
     )
-    found = clustered_rate(table)
+    none = pl.lit(0, pl.Int64)
+    elsewhere = CLUSTERS.with_columns(stratum=pl.lit("d"), trials=none, successes=none)
+    found = clustered_rate(pl.concat([table, elsewhere]))
+    assert found == clustered_rate(table)
     assert found.collapsed == ("c",)
-    assert found.degrees_of_freedom == 8 - 2
+    assert found.degrees_of_freedom == 9 - 2
     empty = clustered_rate(CLUSTERS.head(0))
     assert empty.exact_value is None
 
