@@ -17,6 +17,9 @@ FAMILY = ("domain", "product_category", "programme", "sampling_basis", "coverage
 PERCENT = 100
 COMPARED_SLICES = ("division", "link", "category", "industry", "chain", "firm_class")
 COMPARED_PERIODS = ("quarter", "year")
+CELL = (*VARIANT, "period_type", "period", "slice_type", "slice")
+# What would tell the rate of a slice.
+SUPPRESSED = ("passed_before", "passed_after", "mix_effect", "rate_effect", "change")
 
 POINT: dict[str, pl.DataType] = {
     "week_start": pl.Date(),
@@ -47,6 +50,7 @@ CHANGE: dict[str, pl.DataType] = {
     "units_after": pl.Int64(),
     "passed_before": pl.Int64(),
     "passed_after": pl.Int64(),
+    "is_suppressed": pl.Boolean(),
     "mix_effect": pl.Float64(),
     "rate_effect": pl.Float64(),
     "change": pl.Float64(),
@@ -109,10 +113,12 @@ def indicator_change(tables: Tables) -> pl.DataFrame:
 
     Unweighted variants are divided in every way, each unit weighing the same. A weighted one is
     divided by the slices that carry its weights, with these weights: its mix changes where other
-    slices were sampled, or where a stratum stands for another number of units.
+    slices were sampled, or where a stratum stands for another number of units. Of a slice that
+    ``mart.indicator_value`` does not show in one of the two periods, only the units are shown.
 
     Args:
-        tables: ``mart.indicator_count``, ``ref.indicator_variant`` and ``ref.indicator_weight``.
+        tables: ``mart.indicator_count``, ``mart.indicator_value`` (for what it does not show),
+            ``ref.indicator_variant`` and ``ref.indicator_weight``.
     """
     variants = tables["ref.indicator_variant"].select(*VARIANT, "weighting")
     counts = (
@@ -144,7 +150,19 @@ def indicator_change(tables: Tables) -> pl.DataFrame:
             for before, after in itertools.pairwise(periods)
             if _follows(before, after)
         ]
-    return pl.concat(parts)
+    hidden = tables["mart.indicator_value"].filter("is_suppressed").select(*CELL)
+    return _without_hidden(pl.concat(parts), hidden)
+
+
+def _without_hidden(changes: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
+    """The changes without what would tell a rate that is not shown in either period."""
+    cells = pl.struct(CELL)
+    before = pl.struct(*(pl.col("period_before" if n == "period" else n).alias(n) for n in CELL))
+    known = hidden.select(cells.alias("cell"))["cell"].implode()
+    is_suppressed = cells.is_in(known) | before.is_in(known)
+    return changes.with_columns(is_suppressed=is_suppressed).with_columns(
+        pl.when(~pl.col("is_suppressed")).then(name).alias(name) for name in SUPPRESSED
+    )
 
 
 def _follows(before: str, after: str) -> bool:
@@ -191,6 +209,7 @@ def _change(series: pl.DataFrame, before: str, after: str) -> pl.DataFrame:
             change=pl.col("mix_effect") + pl.col("rate_effect"),
             period=pl.lit(after),
             period_before=pl.lit(before),
+            is_suppressed=pl.lit(value=False),
         )
         .join(head, how="cross")
         .select(pl.col(name).cast(kind) for name, kind in CHANGE.items())

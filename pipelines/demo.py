@@ -69,14 +69,17 @@ def _files(home: Home) -> int:
 
 
 def pass_rates(release: Path) -> pl.DataFrame:
-    """Pass rates of the city's year by domain, programme and sampling basis, in percent."""
+    """Pass rates of the city's year by domain, programme and sampling basis, in percent.
+
+    `population` says whether a rate speaks for more than the units tested.
+    """
     with duckdb.connect(str(release), read_only=True) as con:
         return con.sql(
             """
             SELECT domain, programme, sampling_basis AS sampling, tested, passed,
                 round(100 * rate, 2) AS "rate %",
                 round(100 * wilson_low, 2) AS "95 % from",
-                round(100 * wilson_high, 2) AS "to"
+                round(100 * wilson_high, 2) AS "to", estimates_population AS population
             FROM mart.pass_rate
             WHERE period = $year AND source_id = 'ALL' AND division_code = 'ALL'
                 AND product_category = 'ALL' AND tested > 0

@@ -49,6 +49,10 @@ FAILURES = """
         $indicator, period := $period, variant := $variant, division := $division
     )
 """
+SUPPRESSED = """
+    SELECT is_suppressed
+    FROM mart.explained($indicator, period := $period, variant := $variant, division := $division)
+"""
 WORDS = {
     "en": {
         "stratum": "Strata",
@@ -58,6 +62,7 @@ WORDS = {
         "parameter": "Failing units by parameter",
         "failing": "Failing rows ({:,} units)",
         "nothing_failed": "Nothing that counts has failed.",
+        "not_shown": "What failed is not shown: too few units.",
         "more": "… and {:,} more: --most 0 lists them all, as does mart.explained_failure.",
     },
     "zh": {
@@ -68,6 +73,7 @@ WORDS = {
         "parameter": "按项目统计的不合格对象",
         "failing": "不合格明细（{:,} 个对象）",
         "nothing_failed": "计入的对象中没有不合格。",
+        "not_shown": "样本过少，不合格情况不予显示。",
         "more": "… 另有 {:,} 行：--most 0 列出全部，亦见 mart.explained_failure。",
     },
 }
@@ -240,7 +246,7 @@ def _failures(
 ) -> list[str | Part]:
     rows = con.sql(FAILURES, params=asked).pl()
     if rows.is_empty():
-        return [words["nothing_failed"]]
+        return [words["not_shown" if _is_suppressed(con, asked) else "nothing_failed"]]
     shown = rows if most == 0 else rows.head(most)
     # A column that nothing fills, such as the sheet of CSV files, takes room from the others.
     filled = [c.name for c in shown if c.null_count() < len(c) and set(c.to_list()) != {""}]
@@ -250,6 +256,11 @@ def _failures(
         Part("failing", title, shown.select(filled)),
         *([words["more"].format(more)] if more > 0 else []),
     ]
+
+
+def _is_suppressed(con: duckdb.DuckDBPyConnection, asked: dict[str, Any]) -> bool:
+    """Whether the figure is of too few units to be shown."""
+    return bool(con.execute(SUPPRESSED, asked).fetchall()[0][0])
 
 
 def _in_chinese(part: str | Part) -> str | Part:

@@ -23,6 +23,11 @@ from warehouse.reference_lists import codes
 
 PLANS_DIR = Path(__file__).parent / "reference" / "plans"
 HUNDRED_PERCENT = 100
+# What plan.yml says of single targets.
+DECISIONS = (
+    *("official", "rounding", "planned_samples", "counts_from", "least_amount"),
+    "open_questions",
+)
 
 Comparator = Literal[">=", ">", "<=", "<", "=", "~"]
 Kind = Literal["count", "rate", "share", "coverage", "score", "area"]
@@ -178,6 +183,13 @@ class PlannedSamples(Model):
         return sum(self.quarters) if self.quarters else self.year or 0
 
 
+class LeastAmount(Model):
+    """From what amount on an entry of the ledger counts, by a parameter of the plan."""
+
+    parameter: Identifier
+    unit_zh: str = Field(min_length=1, description="unit in which offices report the amount")
+
+
 class PlanHead(Model):
     """`plan.yml`: the plan as a whole, and what its owner has decided."""
 
@@ -196,6 +208,7 @@ class PlanHead(Model):
     rounding: dict[Identifier, Rounding] = Field(default_factory=dict)
     planned_samples: dict[Identifier, PlannedSamples] = Field(default_factory=dict)
     counts_from: dict[Identifier, dt.date] = Field(default_factory=dict)
+    least_amount: dict[Identifier, LeastAmount] = Field(default_factory=dict)
     open_questions: dict[Identifier, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -229,6 +242,12 @@ class Plan(Model):
         """Name of the plan's folder."""
         return self.head.plan_id
 
+    def least_amount_of(self, target_id: str) -> Decimal | None:
+        """Amount from which an entry of a target counts; nothing where each counts."""
+        least = self.head.least_amount.get(target_id)
+        values = {each.parameter_id: each.value for each in self.parameters}
+        return values[least.parameter] if least else None
+
     @property
     def items(self) -> tuple[Target | Milestone, ...]:
         """Everything that the plan promises, targets before milestones."""
@@ -239,7 +258,7 @@ class Plan(Model):
         targets = {target.target_id: target for target in self.targets}
         problems = [
             f"plan.yml: {key}: there is no target '{name}'"
-            for key in ("official", "rounding", "planned_samples", "counts_from", "open_questions")
+            for key in DECISIONS
             for name in getattr(self.head, key)
             if name not in targets
         ]
@@ -253,6 +272,18 @@ class Plan(Model):
             f"plan.yml: counts_from: '{name}' counts within the plan's period only"
             for name in self.head.counts_from
             if name in targets and targets[name].accumulation not in ("cumulative", "stock")
+        ]
+        numbers = {each.parameter_id for each in self.parameters if each.value is not None}
+        problems += [
+            f"plan.yml: least_amount: '{name}': no parameter '{least.parameter}' with a value"
+            for name, least in self.head.least_amount.items()
+            if least.parameter not in numbers
+        ]
+        problems += [
+            f"plan.yml: least_amount: '{name}' sums up amounts, or states a level; what is counted "
+            "one by one has a least amount"
+            for name in self.head.least_amount
+            if name in targets and targets[name].entry_rule in ("quantity", "level")
         ]
         if problems:
             raise ValueError("\n".join(problems))

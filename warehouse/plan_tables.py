@@ -61,7 +61,8 @@ def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame
 def _frame(rows: Iterable[Row]) -> pl.DataFrame:
     """Rows as a frame; decimals keep the contracts' digits, whichever come first."""
     found = list(rows)
-    exact = {"value": pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE)} if found else None
+    decimal = pl.Decimal(DECIMAL_PRECISION, DECIMAL_SCALE)
+    exact = {"value": decimal, "least_amount": decimal} if found else None
     return pl.DataFrame(found, infer_schema_length=None, schema_overrides=exact)
 
 
@@ -98,17 +99,27 @@ def _item(plan: Plan, item: Target | Milestone, position: int) -> Row:
         "note": item.note,
     }
     if isinstance(item, Milestone):
-        own = {"target_id": item.milestone_id, "item_kind": "milestone", "unit_zh": None}
-        return {**shared, **own, **_counting("by_year_end", "done", None)}
-    counting = _counting(
-        item.accumulation, item.entry_rule, plan.head.counts_from.get(item.target_id)
-    )
-    own = {"target_id": item.target_id, "item_kind": "target", "unit_zh": item.unit_zh}
-    return {**shared, **own, **counting}
-
-
-def _counting(accumulation: str, entry_rule: str, counts_from: object) -> Row:
-    return {"accumulation": accumulation, "entry_rule": entry_rule, "counts_from": counts_from}
+        return {
+            **shared,
+            "target_id": item.milestone_id,
+            "item_kind": "milestone",
+            "unit_zh": None,
+            "accumulation": "by_year_end",
+            "entry_rule": "done",
+            **dict.fromkeys(("counts_from", "least_amount", "amount_unit_zh")),
+        }
+    least = plan.head.least_amount.get(item.target_id)
+    return {
+        **shared,
+        "target_id": item.target_id,
+        "item_kind": "target",
+        "unit_zh": item.unit_zh,
+        "accumulation": item.accumulation,
+        "entry_rule": item.entry_rule,
+        "counts_from": plan.head.counts_from.get(item.target_id),
+        "least_amount": plan.least_amount_of(item.target_id),
+        "amount_unit_zh": least.unit_zh if least else None,
+    }
 
 
 def _target(plan: Plan, target: Target) -> Row:

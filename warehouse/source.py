@@ -214,7 +214,9 @@ class ColumnMap(Model):
     source: Names = Field(default=(), alias="from", description="first filled one counts")
     value: str | int | float | bool | None = Field(default=None, description="a constant")
     digest: Names = Field(default=(), description="columns whose content identifies the record")
-    join: Names = Field(default=(), description="columns joined with `separator`")
+    join: Annotated[tuple[Names, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="columns joined with `separator`; of a list the first filled one"
+    )
     separator: str = "-"
     pattern: str | None = Field(
         default=None, description="regular expression; its first group counts"

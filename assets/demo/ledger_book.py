@@ -110,16 +110,16 @@ def _all_entries(rng: np.random.Generator, plan: Plan) -> pl.DataFrame:
     items = {item_id(item): item for item in plan.items}
     rows = demo_list("ledger").filter(pl.col("target_id").is_in(list(items)))
     frames = [
-        _entries(rng, items[row["target_id"]], row, plan.head.year)
-        for row in rows.iter_rows(named=True)
+        _entries(rng, items[row["target_id"]], row, plan) for row in rows.iter_rows(named=True)
     ]
     return pl.concat(frames)
 
 
 def _entries(
-    rng: np.random.Generator, item: Target | Milestone, row: Mapping[str, str], year: int
+    rng: np.random.Generator, item: Target | Milestone, row: Mapping[str, str], plan: Plan
 ) -> pl.DataFrame:
     """Entries of one target that add up to its final figure."""
+    year = plan.head.year
     rule = item.entry_rule if isinstance(item, Target) else "done"
     final = Decimal(row["final"])
     keeps = isinstance(item, Target) and item.accumulation in ("stock", "cumulative")
@@ -131,6 +131,9 @@ def _entries(
         return _stock(rng, row, int(final), year)
     counted = _units(rng, row, int(final), year, rule)
     again = counted.filter(pl.Series(rng.random(counted.height) < SECOND_AWARDS))
+    if (least := plan.least_amount_of(row["target_id"])) is not None:
+        unit = plan.head.least_amount[row["target_id"]].unit_zh
+        counted = _with_amounts(counted, least, unit)
     if rule == "entities":  # a second award for the same firm
         again = again.with_columns(document=pl.col("document") + "之二")
     elif rule == "documents":  # a second firm that took part
@@ -185,6 +188,14 @@ def _units(
         code=pl.Series(_codes(rng, size), dtype=pl.String) if coded else None,
         document=_numbered(row["document"], size, year),
         day=_days(rng, size, dt.date(year, 1, 8), dt.date(year, 12, 27)),
+    )
+
+
+def _with_amounts(counted: pl.DataFrame, least: Decimal, unit: str) -> pl.DataFrame:
+    """Entries with an amount: the first with the least that counts, the others with more."""
+    amounts = [f"{least * (10 + number) / 10 / TEN_THOUSAND:f}" for number in range(counted.height)]
+    return counted.with_columns(
+        quantity=pl.Series(amounts, dtype=pl.String), unit=pl.lit(f"万{unit}")
     )
 
 
@@ -385,7 +396,7 @@ def _figure(entries: pl.DataFrame, rule: str) -> str:
     if rule == "quantity":
         return f"{sum(amounts):f}"
     moves = entries.filter(pl.col("kind") != "期末数")
-    if amounts:  # a stock: its level, and who came and went since
+    if moves.height < entries.height:  # a stock: its level, and who came and went since
         came, went = (moves.filter(pl.col("kind") == kind).height for kind in ("新增", "退出"))
         return f"{amounts[-1] + came - went:f}"
     if rule == "entities":

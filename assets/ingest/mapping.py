@@ -7,6 +7,7 @@ stays beside it in `<column>__text`, for a rule to reject it by name.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from assets.ingest.macros import folded
 from expectations.conditions import column_names
@@ -113,7 +114,7 @@ def compile_record(
 
 
 def _origin(column: ColumnMap) -> tuple[str, ...]:
-    return (*column.source, *column.digest, *column.join)
+    return (*column.source, *column.digest, *chain.from_iterable(column.join))
 
 
 def _text(column: ColumnMap) -> str:
@@ -124,7 +125,7 @@ def _text(column: ColumnMap) -> str:
         cells = ", ".join(f"coalesce({identifier(name)}, '')" for name in column.digest)
         return f"substr(md5(concat_ws(chr(31), {cells})), 1, 16)"
     if column.join:
-        cells = ", ".join(identifier(name) for name in column.join)
+        cells = ", ".join(_first(tuple(map(identifier, names))) for names in column.join)
         return f"nullif(concat_ws({literal(column.separator)}, {cells}), '')"
     text = _first(tuple(map(identifier, column.source)))  # staged text is trimmed, or NULL
     if column.pattern is not None:

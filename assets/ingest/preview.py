@@ -96,7 +96,7 @@ def _origin(column: ColumnMap) -> str:
     if column.digest:
         return f"digest of {', '.join(column.digest)}"
     if column.join:
-        return column.separator.join(column.join)
+        return column.separator.join(" or ".join(names) for names in column.join)
     text = " or ".join(column.source)
     return f"{text}, coded" if column.codes is not None else text
 

@@ -1,8 +1,9 @@
 -- What becomes of each entry of the ledger in the figure of the target that it is reported for.
 --
 -- A figure is its latest reported level, if there is one, and what was added and withdrawn after
--- that day. What a target counts (entries, entities, documents, quantities), from when on, and
--- whether withdrawals take away, is said by the plan and by ref.accumulation, not here.
+-- that day. What a target counts (entries, entities, documents, quantities), from when and from
+-- what amount on, and whether withdrawals take away, is said by the plan and by ref.accumulation,
+-- not here. An entry without a document number is known by its day.
 with entries as (
     select * from latest.ledger_entry
 ),
@@ -27,6 +28,8 @@ windows as (
         items.item_kind,
         items.entry_rule,
         items.unit_zh,
+        items.least_amount,
+        items.amount_unit_zh,
         accumulations.takes_withdrawals = 'true' as takes_withdrawals,
         case
             when accumulations.within_period = 'true' then plans.period_start
@@ -47,6 +50,7 @@ candidates as (
         windows.takes_withdrawals,
         windows.counts_from,
         windows.period_end,
+        windows.least_amount,
         entries.source_id,
         entries.entry_no,
         entries.version,
@@ -67,6 +71,12 @@ candidates as (
             when entries.unit is null or entries.unit = windows.unit_zh then 1
             when entries.unit = '万' || windows.unit_zh then 10000
         end as unit_factor,
+        -- Empty where no amount is stated in a unit that is understood.
+        entries.quantity * case
+            when entries.unit is null or entries.unit = windows.amount_unit_zh then 1
+            when entries.unit = '万' || windows.amount_unit_zh then 10000
+            when entries.unit = '亿' || windows.amount_unit_zh then 100000000
+        end as amount,
         case windows.entry_rule
             when 'entities'
                 then coalesce(upper(entries.entity_uscc), entries.entity_name, entries.document_no)
@@ -75,7 +85,7 @@ candidates as (
             else
                 coalesce(upper(entries.entity_uscc), '')
                 || ' / '
-                || coalesce(entries.document_no, '')
+                || coalesce(entries.document_no, cast(entries.dated_on as varchar))
         end as unit_key
     from entries
     inner join windows on entries.target_id = windows.target_id
@@ -93,6 +103,11 @@ screened as (
             when
                 unit_factor is null and (entry_rule = 'quantity' or entry_kind = 'level')
                 then 'other_unit'
+            when
+                entry_kind = 'add'
+                and least_amount is not null
+                and coalesce(amount < least_amount, true)
+                then 'below_least'
             else 'stands'
         end as screening
     from candidates

@@ -2,7 +2,9 @@
 --
 -- The producer answers where its credit code is known, else the place where the sample was taken.
 -- Programme, sampling basis and coverage are never summed over. A workshop that works in no cluster
--- is `outside`; firms that are no workshops have no part in that comparison.
+-- is `outside`; firms that are no workshops have no part in that comparison. As in mart.pass_rate
+-- the rate of few samples is not shown, and the plain rate of a stratified sample has no bounds and
+-- estimates no population.
 with sample_firms as (
     select * from fact.sample_firm
     where answers
@@ -12,8 +14,34 @@ bases as (
     select * from ref.sampling_basis
 ),
 
+indicators as (
+    select * from ref.indicator
+),
+
+fields as (
+    select * from ref.indicator_population
+),
+
 build as (
     select * from meta.build
+),
+
+-- Samples below which a rate is not shown, as the indicators of the field say; where a field has
+-- none, as the strictest indicator does.
+suppression as (
+    select
+        fields.domain,
+        max(indicators.suppress_below) as suppress_below
+    from indicators
+    inner join fields
+        on indicators.indicator_id = fields.indicator_id
+    where indicators.unit_kind = 'sample'
+    group by fields.domain
+),
+
+strictest as (
+    select max(suppress_below) as suppress_below
+    from indicators
 ),
 
 answering as (
@@ -101,12 +129,19 @@ measured as (
         cast(counts.passed as double) as x,
         cast(counts.tested as double) as n,
         cast(1.959963984540054 as double) as z,
-        counts.sampling_basis <> 'census' as has_sampling_error,
+        counts.sampling_basis not in ('census', 'stratified_random') as has_bounds,
         coalesce(bases.estimates_population = 'true', false)
-        and counts.coverage = 'complete' as estimates_population
+        and counts.sampling_basis <> 'stratified_random'
+        and counts.coverage = 'complete' as estimates_population,
+        counts.sampling_basis <> 'census'
+        and counts.tested < coalesce(suppression.suppress_below, strictest.suppress_below)
+            as is_suppressed
     from counts
     left join bases
         on counts.sampling_basis = bases.code
+    left join suppression
+        on counts.domain = suppression.domain
+    cross join strictest
 ),
 
 intervals as (
@@ -128,21 +163,30 @@ firm_group_rates as (
         intervals.coverage,
         intervals.period,
         intervals.firms,
-        intervals.failed,
-        intervals.passed as numerator,
+        case when not intervals.is_suppressed then intervals.failed end as failed,
+        case when not intervals.is_suppressed then intervals.passed end as numerator,
         intervals.tested as denominator,
-        intervals.rate,
+        case when not intervals.is_suppressed then intervals.rate end as rate,
         case
-            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when
+                intervals.tested = 0
+                or not intervals.has_bounds
+                or intervals.is_suppressed
+                then null
             when intervals.passed = 0 then 0.0
             else intervals.centre - intervals.half_width
         end as wilson_low,
         case
-            when intervals.tested = 0 or not intervals.has_sampling_error then null
+            when
+                intervals.tested = 0
+                or not intervals.has_bounds
+                or intervals.is_suppressed
+                then null
             when intervals.passed = intervals.tested then 1.0
             else intervals.centre + intervals.half_width
         end as wilson_high,
         intervals.estimates_population,
+        intervals.is_suppressed,
         build.as_of
     from intervals
     cross join build

@@ -47,6 +47,7 @@ sums as (
         count(*) filter (where ledger_use = 'outside_period') as entries_outside_period,
         count(*) filter (where ledger_use = 'other_unit') as entries_in_other_unit,
         count(*) filter (where ledger_use = 'other_kind') as entries_of_other_kind,
+        count(*) filter (where ledger_use = 'below_least') as entries_below_least,
         count(*) filter (where ledger_use = 'repeated') as entries_repeated,
         count(*) filter (where ledger_use = 'void') as entries_void,
         count(*) filter (
@@ -84,9 +85,13 @@ figures as (
         coalesce(sums.entries_outside_period, 0) as entries_outside_period,
         coalesce(sums.entries_in_other_unit, 0) as entries_in_other_unit,
         coalesce(sums.entries_of_other_kind, 0) as entries_of_other_kind,
+        coalesce(sums.entries_below_least, 0) as entries_below_least,
         coalesce(sums.entries_repeated, 0) as entries_repeated,
         coalesce(sums.entries_void, 0) as entries_void,
-        coalesce(sums.quantities_ignored, 0) as quantities_ignored,
+        case
+            when items.least_amount is null then coalesce(sums.quantities_ignored, 0)
+            else 0
+        end as quantities_ignored,
         coalesce(sums.units_reported, 0) as units_reported,
         sums.base_level,
         sums.base_level_on,

@@ -6,7 +6,9 @@
 -- times, such as an acceptance, only the attempt that ref.unit_kind names is counted.
 -- The rate of a division or category with few units is not shown, nor what it could be told from.
 -- Bounds: Wilson (1927), in the form of Brown, Cai and DasGupta (2001), equation 4:
--- (x + z²/2 ± z·sqrt(x·(n - x)/n + z²/4)) / (n + z²); none for a census.
+-- (x + z²/2 ± z·sqrt(x·(n - x)/n + z²/4)) / (n + z²); none for a census. In a stratified
+-- sample units were drawn with unequal probability: its plain rate is that of the samples and not
+-- of the population, and has no bounds; mart.indicator_value weighs it.
 with units as (
     select * from fact.verdict
 ),
@@ -133,8 +135,9 @@ counts as (
         cast(rolled_up.passed as double) as x,
         cast(rolled_up.tested as double) as n,
         cast(1.959963984540054 as double) as z,
-        rolled_up.sampling_basis <> 'census' as has_sampling_error,
+        rolled_up.sampling_basis not in ('census', 'stratified_random') as has_bounds,
         coalesce(bases.estimates_population = 'true', false)
+        and rolled_up.sampling_basis <> 'stratified_random'
         and rolled_up.coverage = 'complete' as estimates_population,
         rolled_up.sampling_basis <> 'census'
         and rolled_up.tested < coalesce(suppression.suppress_below, strictest.suppress_below)
@@ -183,7 +186,7 @@ pass_rates as (
         case
             when
                 intervals.tested = 0
-                or not intervals.has_sampling_error
+                or not intervals.has_bounds
                 or intervals.is_suppressed
                 then null
             when intervals.passed = 0 then 0.0
@@ -192,7 +195,7 @@ pass_rates as (
         case
             when
                 intervals.tested = 0
-                or not intervals.has_sampling_error
+                or not intervals.has_bounds
                 or intervals.is_suppressed
                 then null
             when intervals.passed = intervals.tested then 1.0

@@ -47,6 +47,10 @@ GOOD = (
     cells("trusted_consumption_units", A, None, 日期=dt.date(2024, 3, 9)),
     cells("nqi_enterprises_helped", A, "V1"),
     cells("nqi_enterprises_helped", A, "V2"),
+    cells("nqi_enterprises_helped", B, 日期=dt.date(2024, 3, 4)),
+    cells("nqi_enterprises_helped", B, 日期=dt.date(2024, 3, 5)),
+    *(cells("large_manufacturing_projects", None, f"M{n}", 数量=300_000_000) for n in range(10)),
+    cells("large_manufacturing_projects", None, "M11", 数量=10, 计量单位="亿元"),
     cells("major_quality_incident_count", None, "Q1", 记录类型="期末数", 数量=0),
     cells("cqo_pool_established", None, "P1"),
 )
@@ -159,7 +163,8 @@ def test_an_entry_is_known_by_target_kind_entity_and_document(received: Home) ->
         (f"national_hightech_new / {B} / D1", "void", None),
     ]
     numbers = entries["entry_no"].to_list()
-    assert f"trusted_consumption_units / 退出 / {B}" in numbers
+    assert f"trusted_consumption_units / 退出 / {B} / 2024-06-01" in numbers
+    assert f"nqi_enterprises_helped / {B} / 2024-03-05" in numbers
     assert "trusted_consumption_units / 期末数 / T1" in numbers
     assert f"yiwu_2024 / national_hightech_new / {A} / D8" in numbers
 
@@ -171,7 +176,8 @@ def test_figures_are_made_by_each_targets_rule(
         "national_hightech_new": 2,  # A and the firm with the doubtful code; B is taken back
         "forest_quality_improvement_area": 15000,  # corrected; hectares are not the target's unit
         "trusted_consumption_units": 6999,  # 6999, and one came, and one that was in it went
-        "nqi_enterprises_helped": 2,  # visits, not firms
+        "nqi_enterprises_helped": 4,  # visits, not firms; without a number by their days
+        "large_manufacturing_projects": 1,  # ten below the least amount do not count
         "major_quality_incident_count": 0,  # reported to be none
         "cqo_pool_established": 1,
     }

@@ -363,12 +363,18 @@ def test_a_weighted_figure_is_explained_by_its_strata(con: duckdb.DuckDBPyConnec
             "SELECT value FROM mart.explained_figure($i, variant := $v)",
             {"i": indicator, "v": variant},
         ).fetchall()[0][0]
-        exact = con.execute(
-            "SELECT sum(weight_share * rate) / 100 FROM mart.explained_stratum($i, variant := $v)",
+        exact, unlike = con.execute(
+            "SELECT sum(s.weight_share * c.numerator / c.denominator), "
+            "count(*) FILTER ((s.rate IS NULL) <> (s.denominator < 30) "
+            "OR (s.numerator IS NULL) <> (s.rate IS NULL)) "
+            "FROM mart.explained_stratum($i, variant := $v) AS s "
+            "JOIN mart.indicator_count AS c ON c.slice = s.stratum AND c.indicator_id = $i "
+            "AND c.variant_id = $v AND c.period_type = 'year' AND c.period = '2024'",
             {"i": indicator, "v": variant},
-        ).fetchall()[0][0]
+        ).fetchall()[0]
         assert strata["weight %"].sum() == pytest.approx(100, abs=0.1)
         assert exact == pytest.approx(value)
+        assert unlike == 0
 
 
 def test_reasons_of_a_period_are_those_of_the_table(con: duckdb.DuckDBPyConnection) -> None:

@@ -36,8 +36,13 @@ def chart(
     return [row for row in rows if row["chart"] == kind]
 
 
-def change(*cells: tuple[str, str, int, int], **changes: Any) -> list[dict[str, Any]]:
-    """The changes of one variant; a cell is period, category, passes and units."""
+def change(
+    *cells: tuple[str, str, int, int], hidden: tuple[tuple[str, str], ...] = (), **changes: Any
+) -> list[dict[str, Any]]:
+    """The changes of one variant; a cell is period, category, passes and units.
+
+    `hidden` are the cells, by period and category, whose rates are not shown.
+    """
     schema = contract_of("mart.indicator_count", MODELS).polars_schema()
     rows = [
         {
@@ -52,8 +57,11 @@ def change(*cells: tuple[str, str, int, int], **changes: Any) -> list[dict[str, 
         }
         for period, slice_, passed, tested in cells
     ]
+    values = [{**row, "is_suppressed": (row["period"], row["slice"]) in hidden} for row in rows]
+    value_schema = COMPUTED["mart.indicator_value"].contract.polars_schema()
     tables = {
         "mart.indicator_count": pl.DataFrame(rows, schema=schema),
+        "mart.indicator_value": pl.DataFrame(values, schema=value_schema),
         **{name: definition_tables()[name].rows for name in DEFINITIONS},
     }
     found = indicator_change(tables)
@@ -117,12 +125,30 @@ def test_the_change_of_a_worked_example() -> None:
     assert [row["slice"] for row in rows] == ["a", "all", "b"]
 
 
+@pytest.mark.parametrize("period", ["2024Q1", "2024Q2"])
+def test_a_rate_that_is_not_shown_is_not_told_by_its_change(period: str) -> None:
+    rows = change(
+        ("2024Q1", "a", 990, 1000),
+        ("2024Q1", "b", 9, 12),
+        ("2024Q2", "a", 1576, 1600),
+        ("2024Q2", "b", 38, 40),
+        hidden=((period, "b"),),
+    )
+    by_slice = {row["slice"]: row for row in rows}
+    told = ("passed_before", "passed_after", "mix_effect", "rate_effect", "change")
+
+    assert [by_slice[name]["is_suppressed"] for name in ("a", "all", "b")] == [False, False, True]
+    assert {by_slice["b"][name] for name in told} == {None}
+    assert (by_slice["b"]["units_before"], by_slice["b"]["units_after"]) == (12, 40)
+    assert by_slice["a"]["passed_after"] == 1576
+
+
 def test_a_weighted_rate_changes_by_its_weights_where_other_slices_were_sampled() -> None:
     """Output weights 2 and 2 of industries 13 and 14; only 13 was sampled in the first quarter."""
     weights = dict(
         definition_tables()["ref.indicator_weight"].rows.select("slice", "weight").iter_rows()
     )
-    variant = {
+    variant: dict[str, Any] = {
         "indicator_id": "manufacturing_pass_rate",
         "variant_id": "output_weighted",
         "slice_type": "industry",

@@ -114,6 +114,18 @@ def test_the_ids_of_promises_are_a_list_that_rules_can_name() -> None:
         ("plan.yml", "official:\n  food_pass_rate", "official:\n  tea_area", "has no indicator"),
         (
             "plan.yml",
+            "official:",
+            "least_amount: {quality_firms: {parameter: gone, unit_zh: 元}}\nofficial:",
+            "'quality_firms': no parameter 'gone' with a value",
+        ),
+        (
+            "plan.yml",
+            "official:",
+            "least_amount: {tea_area: {parameter: first_award, unit_zh: 亩}}\nofficial:",
+            "'tea_area' sums up amounts",
+        ),
+        (
+            "plan.yml",
             "rounding:",
             "planned_samples: {tea_area: {year: 9}}\nrounding:",
             "'tea_area' has no indicator, so no samples",

@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.explain import TABLES
+from pipelines.explain import TABLES, Part, explanation
 from warehouse import release_macros
 from warehouse.engine.model import contract_of, load_models
 from warehouse.engine.run import create_empty_table, register_references
@@ -117,6 +117,15 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "interval_method": "wilson",
         },
         {**VALUE, "period_type": "quarter", "period": "2024Q2", "numerator": 1, "denominator": 1},
+        {
+            **VALUE,
+            "slice_type": "division",
+            "slice": "330782105",
+            "is_suppressed": True,
+            "period_type": "year",
+            "period": "2024",
+            "denominator": 2,
+        },
     ],
 }
 
@@ -198,6 +207,27 @@ def test_a_period_has_its_own_units_and_what_is_not_known_no_lines(
         "parameter",
         "failing",
     }
+
+
+def test_a_figure_of_too_few_units_is_not_told_by_what_explains_it(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    asked = "'tea_rate', period := '2024', variant := 'plain', division := '330782105'"
+    found = lines(con, asked)
+
+    assert dict(line[:2] for line in found["figure"])["value"] == ("not shown: too few units (2)")
+    assert [line[1] for line in found["made_of"]] == ["2 count; too few to show how many pass"]
+    assert found["left_out"][0][2] == 1
+    assert found.keys() == {"figure", "made_of", "left_out"}
+    for part in ("failure", "parameter"):
+        assert con.execute(f"FROM mart.explained_{part}({asked})").fetchall() == []
+    for part, told in (("unit", "final_verdict, numerator"), ("part", "passed")):
+        rows = con.execute(f"SELECT {told} FROM mart.explained_{part}({asked})").fetchall()
+        assert {value for row in rows for value in row} == {None}
+
+    said = explanation(con, "tea_rate", "plain", "2024", "330782105")
+    assert said[-1] == "What failed is not shown: too few units."
+    assert {part.name for part in said if isinstance(part, Part)} == {"made_of", "left_out"}
 
 
 def test_every_macro_says_what_it_is_and_what_it_takes(con: duckdb.DuckDBPyConnection) -> None:

@@ -182,8 +182,10 @@ lines AS (
         'stratum',
         s.stratum,
         coalesce(s.name_zh, s.stratum),
-        printf('%.2f %% of the weight, %.2f %% pass', s.weight_share, s.rate),
-        printf('权重 %.2f %%，合格率 %.2f %%', s.weight_share, s.rate),
+        printf('%.2f %% of the weight, ', s.weight_share)
+        || coalesce(printf('%.2f %% pass', s.rate), 'rate not shown: too few units'),
+        printf('权重 %.2f %%，', s.weight_share)
+        || coalesce(printf('合格率 %.2f %%', s.rate), '样本过少，合格率不予显示'),
         s.denominator,
         NULL, NULL, NULL, NULL
     FROM mart.explained_stratum(indicator, period := period, variant := variant) AS s
@@ -202,10 +204,13 @@ lines AS (
         ),
         CASE
             WHEN p.counted = 0 THEN 'none of them counts'
+            WHEN p.passed IS NULL
+                THEN format('{:,} count; too few to show how many pass', p.counted)
             ELSE format('{:,} of {:,} that count pass', p.passed, p.counted)
         END,
         CASE
             WHEN p.counted = 0 THEN '均不计入'
+            WHEN p.passed IS NULL THEN format('计入 {:,}，样本过少，合格数不予显示', p.counted)
             ELSE format('计入 {:,}，合格 {:,}', p.counted, p.passed)
         END,
         p.units,

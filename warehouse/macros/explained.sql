@@ -1,5 +1,6 @@
 -- What is asked for, in full: an indicator (or a target that takes its figure from one), by default in its
--- official way of counting and for the last year that has units. One row.
+-- official way of counting and for the last year that has units; and whether the figure is of too few units to
+-- be shown. One row.
 -- (indicator, period := NULL, variant := NULL, division := NULL)
 WITH asked AS (
     SELECT coalesce(
@@ -41,16 +42,27 @@ dated AS (
             )
         ) AS period_name
     FROM counted
+),
+
+typed AS (
+    SELECT
+        dated.indicator_id,
+        dated.variant_id,
+        CASE
+            WHEN regexp_full_match(dated.period_name, '\d{4}') THEN 'year'
+            WHEN regexp_full_match(dated.period_name, '\d{4}Q[1-4]') THEN 'quarter'
+            WHEN regexp_full_match(dated.period_name, '\d{4}-(0[1-9]|1[0-2])') THEN 'month'
+        END AS period_type,
+        dated.period_name AS period,
+        CAST(division AS VARCHAR) AS division_code
+    FROM dated
 )
 
-SELECT
-    dated.indicator_id,
-    dated.variant_id,
-    CASE
-        WHEN regexp_full_match(dated.period_name, '\d{4}') THEN 'year'
-        WHEN regexp_full_match(dated.period_name, '\d{4}Q[1-4]') THEN 'quarter'
-        WHEN regexp_full_match(dated.period_name, '\d{4}-(0[1-9]|1[0-2])') THEN 'month'
-    END AS period_type,
-    dated.period_name AS period,
-    CAST(division AS VARCHAR) AS division_code
-FROM dated
+SELECT typed.*, coalesce(v.is_suppressed, FALSE) AS is_suppressed
+FROM typed
+LEFT JOIN mart.indicator_value AS v
+    ON
+        v.indicator_id = typed.indicator_id AND v.variant_id = typed.variant_id
+        AND v.period_type = typed.period_type AND v.period = typed.period
+        AND v.slice_type = CASE WHEN typed.division_code IS NULL THEN 'all' ELSE 'division' END
+        AND v.slice = coalesce(typed.division_code, 'all')

@@ -1,4 +1,5 @@
--- What a figure is made of: its units by programme, sampling basis and coverage.
+-- What a figure is made of: its units by programme, sampling basis and coverage. Of a figure that is of too few
+-- units to be shown, not how many pass.
 -- (indicator, period := NULL, variant := NULL, division := NULL)
 SELECT
     u.programme,

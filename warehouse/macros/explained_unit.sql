@@ -1,7 +1,10 @@
 -- The units of a figure's field in its period and division: counted, or left out and why; each with the
--- delivery, sheet and row that it comes from.
+-- delivery, sheet and row that it comes from. Of a figure that is not shown, not which of them pass.
 -- (indicator, period := NULL, variant := NULL, division := NULL)
-SELECT u.*
+SELECT u.* REPLACE (
+    CASE WHEN NOT e.is_suppressed THEN u.numerator END AS numerator,
+    CASE WHEN NOT e.is_suppressed THEN u.final_verdict END AS final_verdict
+)
 FROM mart.explained(
     indicator, period := period, variant := variant, division := division
 ) AS e
