@@ -36,7 +36,11 @@ POINT: dict[str, pl.DataType] = {
     **dict.fromkeys(SIGNALS, pl.Boolean()),
     "as_of": pl.Date(),
 }
-CHART = dict.fromkeys((*VARIANT, "estimates", "chart"), pl.String()) | POINT
+CHART: dict[str, pl.DataType] = {
+    **dict.fromkeys((*VARIANT, "estimates", "chart"), pl.String()),
+    "ignores_weights": pl.Boolean(),
+    **POINT,
+}
 FAMILY_CHART = dict.fromkeys(FAMILY, pl.String()) | POINT
 CHANGE: dict[str, pl.DataType] = {
     "indicator_id": pl.String(),
@@ -61,10 +65,15 @@ CHANGE: dict[str, pl.DataType] = {
 def indicator_chart(tables: Tables) -> pl.DataFrame:
     """Rows of ``mart.indicator_chart``: a p-chart of each variant, and a u-chart of samples.
 
+    Charts rest on plain counts, also those of a variant whose rate is weighted.
+
     Args:
-        tables: ``mart.indicator_week``.
+        tables: ``mart.indicator_week`` and ``ref.indicator_variant``.
     """
-    weeks = tables["mart.indicator_week"]
+    weighted = tables["ref.indicator_variant"].select(
+        *VARIANT, ignores_weights=pl.col("weighting").is_not_null()
+    )
+    weeks = tables["mart.indicator_week"].join(weighted, on=VARIANT, how="left", validate="m:1")
     shares = weeks.with_columns(
         chart=pl.lit("p"), failures=pl.col("denominator") - pl.col("numerator")
     )

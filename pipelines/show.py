@@ -226,7 +226,7 @@ def figures(found: "ReleaseDiff") -> None:
             row["slice"],
             row["cause"],
             row["units"],
-            f"{row['numerator']:+,}/{row['denominator']:+,}",
+            f"{_added(row['numerator'])}/{_added(row['denominator'])}",
             row["received_on"],
             row["file_name"],
         )
@@ -243,8 +243,14 @@ def figures(found: "ReleaseDiff") -> None:
         )
 
 
+def _added(count: int | None) -> str:
+    return "-" if count is None else f"{count:+,}"
+
+
 def _figure(row: dict[str, Any], side: str) -> str:
-    """Value, counts and status of one release."""
+    """Value, counts and status of one release; absent where it did not hold the figure."""
+    if row[f"denominator_{side}"] is None:
+        return "absent"
     value, status = row[f"value_{side}"], row[f"status_{side}"]
     numerator = row[f"numerator_{side}"]
     shown = "-" if numerator is None else f"{numerator:,}"

@@ -12,8 +12,9 @@ from warehouse.sql import literal
 
 NEEDED = ("mart.indicator_value", "fact.indicator_unit", "fact.ledger_use", "mart.ledger_value")
 
-# Of a period to date that only one release has, the other had what it had up to the month before;
-# unless each period is assessed by itself.
+# A period to date that only one release has differs where it is not what the other had up to the
+# month before; unless each period is assessed by itself. What a release did not hold is absent in
+# it all the same (`held`).
 FIGURES = """
     CREATE TEMP TABLE figure AS
     WITH assessed AS (
@@ -34,6 +35,7 @@ FIGURES = """
     ),
     carried AS (
         SELECT * EXCLUDE (row_a, row_b),
+            row_a IS NOT NULL OR NOT runs_on AS held_a, row_b IS NOT NULL OR NOT runs_on AS held_b,
             CASE WHEN runs_on THEN last_value(row_a IGNORE NULLS) OVER to_date ELSE row_a END AS a,
             CASE WHEN runs_on THEN last_value(row_b IGNORE NULLS) OVER to_date ELSE row_b END AS b
         FROM held
@@ -50,7 +52,9 @@ FIGURES = """
             CASE WHEN b.denominator IS NULL THEN 0 ELSE b.numerator END AS numerator_b,
             coalesce(a.denominator, 0) AS denominator_a,
             coalesce(b.denominator, 0) AS denominator_b,
-            a.official_status AS status_a, b.official_status AS status_b
+            a.official_status AS status_a, b.official_status AS status_b,
+            held_a, held_b,
+            coalesce(a.is_suppressed, FALSE) OR coalesce(b.is_suppressed, FALSE) AS is_suppressed
         FROM carried
     )
     FROM counted
@@ -84,8 +88,14 @@ EXPLAINED = """
             b_meta_release AS b WHERE a.as_of IS DISTINCT FROM b.as_of
     )
     SELECT figure.indicator_id, figure.variant_id, figure.period_type, figure.period,
-        figure.slice_type, figure.slice, value_a, value_b, numerator_a, numerator_b,
-        denominator_a, denominator_b, status_a, status_b,
+        figure.slice_type, figure.slice,
+        CASE WHEN held_a THEN value_a END AS value_a, CASE WHEN held_b THEN value_b END AS value_b,
+        CASE WHEN held_a THEN numerator_a END AS numerator_a,
+        CASE WHEN held_b THEN numerator_b END AS numerator_b,
+        CASE WHEN held_a THEN denominator_a END AS denominator_a,
+        CASE WHEN held_b THEN denominator_b END AS denominator_b,
+        CASE WHEN held_a THEN status_a END AS status_a,
+        CASE WHEN held_b THEN status_b END AS status_b,
         coalesce(
             nullif(concat_ws(
                 '; ', any_value(told.causes), string_agg(defined.causes, '; '),
@@ -107,6 +117,18 @@ EXPLAINED = """
         ON defined.indicator_id = figure.indicator_id
         AND defined.variant_id IN (figure.variant_id, '')
     GROUP BY ALL
+    ORDER BY ALL
+"""
+# The causes, without passes of a figure that is of too few units to be shown.
+SHOWN_CAUSES = """
+    SELECT cause.* REPLACE (
+        CASE WHEN NOT coalesce(is_suppressed, FALSE) THEN cause.numerator END AS numerator
+    )
+    FROM cause
+    LEFT JOIN (
+        SELECT indicator_id, variant_id, period_type, period, slice_type, slice, is_suppressed
+        FROM figure
+    ) USING (indicator_id, variant_id, period_type, period, slice_type, slice)
     ORDER BY ALL
 """
 
@@ -152,12 +174,13 @@ class ReleaseDiff:
     """What changed from release A to release B.
 
     Attributes:
-        figures: changed rows of ``mart.indicator_value``: value, counts and status in A and B, and
-            `changed_by`, why in words.
+        figures: changed rows of ``mart.indicator_value``: value, counts and status in A and B,
+            empty of a period to date that one did not hold, and `changed_by`, why in words.
         causes: by figure (indicator, variant, period, slice) and delivery: why units changed, and
-            what they add to numerator and denominator. `cause` is new, gone, new version, recheck,
-            definition (what counts is defined otherwise), read anew (a file received before gave
-            other records), firm roster, or other (records of other kinds, configuration, code).
+            what they add to numerator (empty where it is not shown) and denominator. `cause` is
+            new, gone, new version, recheck, definition (what counts is defined otherwise), read
+            anew (a file received before gave other records), firm roster, or other (records of
+            other kinds, configuration, code).
         ledger: changed figures of the ledger by delivery: whether its entries are new, a new
             version, gone, changed by other entries, or none (definition), and their effect.
         definitions: rows of definitions and code lists that only one release has: indicator_id and
@@ -209,7 +232,7 @@ def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
         con.register("cause", causes.to_arrow())
         return ReleaseDiff(
             con.sql(EXPLAINED).pl(),
-            causes,
+            con.sql(SHOWN_CAUSES).pl(),
             con.sql(LEDGER).pl(),
             con.sql("FROM changed_definition").pl(),
         )

@@ -31,7 +31,8 @@ def chart(
     ]
     schema = contract_of("mart.indicator_week", MODELS).polars_schema()
     weeks = pl.DataFrame([{**row, **changes} for row in rows], schema=schema)
-    found = indicator_chart({"mart.indicator_week": weeks})
+    variants = definition_tables()["ref.indicator_variant"].rows
+    found = indicator_chart({"mart.indicator_week": weeks, "ref.indicator_variant": variants})
     rows = in_contract(found, COMPUTED["mart.indicator_chart"].contract).to_dicts()
     return [row for row in rows if row["chart"] == kind]
 
@@ -77,6 +78,15 @@ def test_a_week_unlike_the_others_gives_a_signal() -> None:
     assert rows[20]["value"] > rows[20]["upper"] > rows[20]["centre"] > rows[20]["lower"]
     assert rows[20]["failures"] == 50
     assert {row["state"] for row in rows} == {"ready"}
+
+
+@pytest.mark.parametrize(("variant_id", "is_weighted"), [("raw", False), ("output_weighted", True)])
+def test_the_chart_of_a_weighted_rate_says_that_it_charts_plain_counts(
+    variant_id: str, *, is_weighted: bool
+) -> None:
+    rows = chart(*[(9, 10)] * 3, indicator_id="manufacturing_pass_rate", variant_id=variant_id)
+
+    assert {row["ignores_weights"] for row in rows} == {is_weighted}
 
 
 def test_nonconformities_per_sample_have_a_chart_of_their_own() -> None:

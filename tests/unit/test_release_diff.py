@@ -369,7 +369,9 @@ def test_a_unit_that_fails_by_another_limit_is_told_with_the_list_of_limits(tmp_
     assert found.figures["changed_by"].to_list() == ["other; configuration: ref.water_limit"]
 
 
-def test_year_to_date_is_told_for_every_month_that_has_a_figure(tmp_path: Path) -> None:
+def test_year_to_date_is_told_for_every_month_that_has_a_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     to_date = {"period_type": "year_to_date"}
     found = diff_releases(
         release(
@@ -398,9 +400,43 @@ def test_year_to_date_is_told_for_every_month_that_has_a_figure(tmp_path: Path) 
     )
 
     (figure,) = found.figures.to_dicts()
-    assert (figure["denominator_a"], figure["denominator_b"]) == (1, 2)
+    # The first release held no figure to date of August.
+    assert {value for name, value in figure.items() if name.endswith("_a")} == {None}
+    assert (figure["numerator_b"], figure["denominator_b"], figure["status_b"]) == (1, 2, "x")
     rows = found.causes.filter(**to_date).select("period", "cause", "numerator", "denominator")
     assert rows.rows() == [("2024-08", "new", 1, 1)]
+    show.figures(found)
+    assert "absent 50.0000 (1/2) x" in " ".join(capsys.readouterr().out.split())
+
+
+def test_passes_of_a_slice_that_is_not_shown_are_not_told_by_what_changed_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town = {"slice_type": "division", "slice": "330782105", "is_suppressed": True}
+    figures = [{**VALUE, **town, "denominator": size, "official_status": None} for size in (1, 2)]
+    units = [
+        {**UNIT, "unit_no": name, "division_code": "330782105", "delivery_id": delivery}
+        for name, delivery in (("U", "d1"), ("V", "d2"))
+    ]
+    found = diff_releases(
+        release(
+            tmp_path / "a.duckdb",
+            meta__delivery=BEFORE,
+            mart__indicator_value=figures[:1],
+            fact__indicator_unit=units[:1],
+        ),
+        release(
+            tmp_path / "b.duckdb",
+            mart__indicator_value=figures[1:],
+            fact__indicator_unit=units,
+        ),
+        slices=True,
+    )
+
+    causes = found.causes.filter(slice="330782105").select("cause", "numerator", "denominator")
+    assert causes.rows() == [("new", None, 1)]
+    show.figures(found)
+    assert "- (-/1) - (-/2)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_is_no_release_is_refused_and_one_does_not_differ_from_itself(
