@@ -1,16 +1,19 @@
 """Workbooks: every cell as text, rows numbered as a spreadsheet numbers them."""
 
 import datetime as dt
+import re
 import zipfile
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.ingest.readers import read_to_parquet
+from warehouse.errors import DeliveryError
 from warehouse.source import Format
 
 DAY = dt.date(2024, 5, 1)
@@ -143,6 +146,44 @@ def test_kinds_of_cells(tmp_path: Path) -> None:
         "true",
         "  spaces stay ",
     ]
+
+
+def rewritten(path: Path, pattern: str, replacement: str) -> None:
+    """Write the workbook again with other text in its XML, as some programs leave it."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, re.sub(pattern, replacement, content.decode()))
+
+
+@pytest.mark.parametrize("values", ["", "<v/>", "<v></v>"])
+def test_formulas_that_were_never_calculated_are_no_blanks(tmp_path: Path, values: str) -> None:
+    path = tmp_path / "report.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        workbook.add_worksheet("说明").write(0, 0, "no formula")
+        sheet = workbook.add_worksheet("R&D 台账")
+        sheet.write_row(0, 0, ["amount", 3])
+        for row in range(1, 8):
+            sheet.write_formula(row, 1, '=IF(B1>0, B1 & "", "")', None, 3)
+    assert "no formula" in read(path)["c1"]
+
+    rewritten(path, r"</f><v>[^<]*</v>", f"</f>{values}")
+    told = r"report\.xlsx: .*\(sheet 'R&D 台账': B2, B3, B4, B5, B6 and 2 more\); open .* save it"
+    with pytest.raises(DeliveryError, match=told):
+        read(path)
+
+
+def test_a_formula_that_gives_no_text_is_calculated(tmp_path: Path) -> None:
+    path = tmp_path / "report.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write(0, 0, "amount")
+        sheet.write_formula(1, 0, '=IF(1>0, "", "x")', None, "")
+        sheet.write_formula(2, 0, "=1+1", None, 2)
+    rewritten(path, r'<c r="A2">', '<c r="A2" t="str">')
+
+    assert list(first_column(read(path)).values()) == ["amount", None, "2"]
 
 
 def test_blank_rows_count_and_merged_cells_leave_blanks(tmp_path: Path) -> None:

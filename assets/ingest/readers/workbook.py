@@ -2,12 +2,14 @@
 
 Dates come as ISO text, whole numbers without a decimal point, other numbers with up to 15
 significant digits (what a spreadsheet itself holds), formulas as the value last calculated, errors
-as `#DIV/0!` and the like. A merged cell stands in its first cell, the others are empty. Columns
-count from the first one that holds anything; blank rows at the end do not count.
+as `#DIV/0!` and the like. A formula that was never calculated has no value, and would read as a
+blank: such a file is refused, with the cells. A merged cell stands in its first cell, the others
+are empty. Columns count from the first one that holds anything; blank rows at the end do not count.
 """
 
 import re
 import zipfile
+from html import unescape
 from pathlib import Path
 from typing import Any, Literal, Never
 
@@ -78,6 +80,7 @@ def check_archive(path: Path) -> None:
             _check_sizes(archive)
             _check_password(archive)
             _check_extent(archive)
+            _check_formulas(archive)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise DeliveryError(
             f"this is no workbook, or only a part of one ({error}); {_SEND_AGAIN}"
@@ -141,6 +144,68 @@ def _column_number(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1
     return number
+
+
+# A formula without a value; a text that is empty (t="str") is one.
+_UNCALCULATED = re.compile(
+    rb'<(?:\w+:)?c (?![^<>]*\bt="str")[^<>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^<>]*>\s*'
+    rb"<(?:\w+:)?f(?: [^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+_LONGEST_CELL = 1 << 16
+_SHOWN_CELLS = 5
+
+
+def _check_formulas(archive: zipfile.ZipFile) -> None:
+    """Formulas that no spreadsheet has calculated, as programs write them: refuse them by name."""
+    found = []
+    for member, sheet in _sheets(archive).items():
+        if member in archive.namelist() and (cells := _uncalculated(archive, member)):
+            more = f" and {len(cells) - _SHOWN_CELLS:,} more" if len(cells) > _SHOWN_CELLS else ""
+            found.append(f"sheet '{sheet}': {', '.join(cells[:_SHOWN_CELLS])}{more}")
+    if found:
+        raise DeliveryError(
+            f"formulas without a calculated value would be read as blanks ({'; '.join(found)}); "
+            "open the workbook in a spreadsheet and save it again"
+        )
+
+
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Member of each worksheet in the archive → name of the sheet."""
+    names = archive.namelist()
+    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= set(names):
+        return {}
+    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+    links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+    targets = {
+        _attribute(tag, "Id"): _attribute(tag, "Target")
+        for tag in re.findall(r"<(?:\w+:)?Relationship [^<>]*>", links)
+    }
+    sheets = re.findall(r"<(?:\w+:)?sheet [^<>]*>", book)
+    return {
+        f"xl/{targets.get(_attribute(tag, 'r:id'), '')}".replace("xl//xl/", "xl/"): unescape(
+            _attribute(tag, "name")
+        )
+        for tag in sheets
+    }
+
+
+def _attribute(tag: str, name: str) -> str:
+    found = re.search(rf'\s{name}="([^"]*)"', tag)
+    return found[1] if found else ""
+
+
+def _uncalculated(archive: zipfile.ZipFile, member: str) -> list[str]:
+    """Cells of a sheet with a formula and no value."""
+    cells: dict[bytes, None] = {}
+    rest = b""
+    with archive.open(member) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            text = rest + chunk
+            if b"f>" in text or b"<f" in text:
+                cells |= dict.fromkeys(_UNCALCULATED.findall(text))
+            rest = text[-_LONGEST_CELL:]
+    return [cell.decode() for cell in cells]
 
 
 # -- sheets
