@@ -68,7 +68,11 @@ def scorecard(tables: Tables) -> pl.DataFrame:
             .then("last_received_on"),
             as_of=pl.lit(tables["meta.build"]["as_of"].item(), pl.Date),
         )
-        .with_columns(period_over=(pl.col("as_of") >= pl.col("period_end")).fill_null(value=False))
+        .with_columns(
+            # Once every planned unit is there, nothing more is waited for.
+            period_over=(pl.col("as_of") >= pl.col("reported_by")).fill_null(value=False)
+            | (of_records & pl.col("budget_over").fill_null(value=False))
+        )
         .drop(
             "record_value",
             "record_status",
@@ -77,6 +81,7 @@ def scorecard(tables: Tables) -> pl.DataFrame:
             "last_received_on",
             "rounding_digits",
             "rounding_mode",
+            "budget_over",
         )
     )
 
@@ -115,6 +120,7 @@ def _items(tables: Tables) -> pl.DataFrame:
             "domain",
             "measured_by",
             "unit_zh",
+            "reported_by",
             kind="item_kind",
         )
         .join(tables["ref.plan"].select("plan_id", "period_end"), on="plan_id", validate="m:1")
@@ -180,6 +186,7 @@ def _budgets(tables: Tables) -> pl.DataFrame:
             failures_allowed="allowed",
             failures_left="remaining",
             budget_state="state",
+            budget_over="period_over",
         )
     )
 

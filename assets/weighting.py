@@ -41,6 +41,34 @@ def weighted_estimates(
     return found
 
 
+def exact_rates(
+    counts: pl.DataFrame, variants: pl.DataFrame, weights: pl.DataFrame
+) -> pl.DataFrame:
+    """Weighted rates in full, for comparisons that no rounding may turn.
+
+    Args:
+        counts: rows of ``mart.indicator_count``, of each cell all slices.
+        variants: ``ref.indicator_variant``.
+        weights: ``ref.indicator_weight``.
+
+    Returns:
+        `CELL` and `exact_rate`, a proportion as text such as 47/50; no row where nothing was
+        tested.
+    """
+    weighted = variants.filter(pl.col("weighting").is_not_null())
+    wanted = weighted.select("indicator_id", "variant_id", "weighting")
+    estimates = weighted_estimates(
+        counts.join(wanted, on=("indicator_id", "variant_id"), validate="m:1"), weights
+    )
+    rows = [
+        (*cell, str(estimate.exact_value))
+        for cell, estimate in estimates.items()
+        if estimate.exact_value is not None
+    ]
+    schema = {**dict.fromkeys(CELL, pl.String), "exact_rate": pl.String}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
 def _design_strata(rates: pl.DataFrame, cell: tuple[str, ...]) -> pl.DataFrame:
     """Strata of the sampling plan with their counts in one cell, and the units they stand for."""
     stands_for = pl.col("denominator") / pl.col("inclusion_probability")

@@ -92,10 +92,9 @@ def lines(rows: pl.DataFrame, language: Language) -> list[tuple[str, ...]]:
     words = WORDS[language]
     printed: list[tuple[str, ...]] = []
     section = None
-    for row in rows.iter_rows(named=True):
+    for row in rows.with_columns(told=_told()).iter_rows(named=True):
         is_milestone = row["kind"] == "milestone"
-        not_yet = row["official_status"] == "not_met" and not row["period_over"]
-        status = words["not_yet" if not_yet else row["official_status"]]
+        status = words[row["told"]]
         left = row["failures_left"]
         printed.append(
             (
@@ -113,6 +112,12 @@ def lines(rows: pl.DataFrame, language: Language) -> list[tuple[str, ...]]:
         )
         section = row["section"]
     return printed
+
+
+def _told() -> pl.Expr:
+    """The official status; what is not met before the period is over may still be."""
+    not_yet = (pl.col("official_status") == "not_met") & ~pl.col("period_over")
+    return pl.when(not_yet).then(pl.lit("not_yet")).otherwise("official_status")
 
 
 def _unit(unit: str) -> str:
@@ -142,7 +147,8 @@ def summary(rows: pl.DataFrame, language: Language = "en") -> list[str]:
         return sep.join(f"{words[name]} {found[name]}" for name in known if name in found)
 
     sampled = rows.filter(pl.col("figure_source") == "records")
-    status = counts("official_status", ("met", "not_met", "no_data", "not_judged"), rows)
+    told = rows.with_columns(told=_told())
+    status = counts("told", ("met", "not_met", "not_yet", "no_data", "not_judged"), told)
     shown = ("demonstrated", "inconclusive", "missed", "census", "operational")
     evidence = counts("evidence", shown, sampled)
     waiting = int(rows["awaiting_decision"].sum())

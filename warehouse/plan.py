@@ -190,6 +190,19 @@ class LeastAmount(Model):
     unit_zh: str = Field(min_length=1, description="unit in which offices report the amount")
 
 
+class Reporting(Model):
+    """How long after a period's last day its deliveries still come; then its figures are final."""
+
+    days: int = Field(default=31, ge=0, description="a month; no source lays it down")
+    targets: dict[Identifier, int] = Field(default_factory=dict, description="days of single ones")
+    awaiting_decision: bool = True
+    note: str = "unverified: a month for the deliveries of the last days; awaiting the owner's word"
+
+    def days_of(self, item: str) -> int:
+        """Days that the deliveries of a target or milestone take."""
+        return self.targets.get(item, self.days)
+
+
 class PlanHead(Model):
     """`plan.yml`: the plan as a whole, and what its owner has decided."""
 
@@ -207,6 +220,7 @@ class PlanHead(Model):
     official: dict[Identifier, Official] = Field(default_factory=dict)
     rounding: dict[Identifier, Rounding] = Field(default_factory=dict)
     planned_samples: dict[Identifier, PlannedSamples] = Field(default_factory=dict)
+    reporting: Reporting = Field(default_factory=Reporting)
     counts_from: dict[Identifier, dt.date] = Field(default_factory=dict)
     least_amount: dict[Identifier, LeastAmount] = Field(default_factory=dict)
     open_questions: dict[Identifier, str] = Field(default_factory=dict)
@@ -261,6 +275,12 @@ class Plan(Model):
             for key in DECISIONS
             for name in getattr(self.head, key)
             if name not in targets
+        ]
+        items = {item_id(item) for item in self.items}
+        problems += [
+            f"plan.yml: reporting: there is no target or milestone '{name}'"
+            for name in self.head.reporting.targets
+            if name not in items
         ]
         problems += [
             f"plan.yml: {key}: '{name}' has no indicator, so no {what} either"

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from warehouse.contract import DECIMAL_PRECISION, DECIMAL_SCALE
-from warehouse.plan import Milestone, Plan, Target, load_plans
+from warehouse.plan import Milestone, Plan, Target, item_id, load_plans
 from warehouse.plan_coverage import coverage_rows
 
 Row = dict[str, Any]
@@ -82,6 +82,9 @@ def _head(plan: Plan) -> Row:
         "published_on": head.published_on,
         "period_start": head.period.start,
         "period_end": head.period.end,
+        "reporting_days": head.reporting.days,
+        "reporting_awaits_decision": head.reporting.awaiting_decision,
+        "reporting_note": head.reporting.note,
     }
 
 
@@ -97,6 +100,7 @@ def _item(plan: Plan, item: Target | Milestone, position: int) -> Row:
         "domain": item.domain,
         "measured_by": item.measured_by,
         "note": item.note,
+        "reported_by": _reported_by(plan, item_id(item), plan.head.period.end),
     }
     if isinstance(item, Milestone):
         return {
@@ -141,6 +145,11 @@ def _target(plan: Plan, target: Target) -> Row:
     }
 
 
+def _reported_by(plan: Plan, item: str, last: dt.date) -> dt.date:
+    """The day by which the deliveries of a period that ends on `last` are in."""
+    return last + dt.timedelta(days=plan.head.reporting.days_of(item))
+
+
 def _budgets(plan: Plan, target: Target) -> Iterator[Row]:
     """The periods for which a target of an indicator has a failure budget; the year always."""
     if target.target_id not in plan.head.official or target.kind not in BUDGETED:
@@ -159,6 +168,7 @@ def _budgets(plan: Plan, target: Target) -> Iterator[Row]:
         "period": str(year),
         "period_start": period.start,
         "period_end": period.end,
+        "reported_by": _reported_by(plan, target.target_id, period.end),
         "planned": planned.size if planned else None,
     }
     for number, size in enumerate((planned and planned.quarters) or (), start=1):
@@ -168,6 +178,7 @@ def _budgets(plan: Plan, target: Target) -> Iterator[Row]:
             "period_type": "quarter",
             "period": f"{year}Q{number}",
             "period_start": dt.date(year, number * 3 - 2, 1),
-            "period_end": after - dt.timedelta(days=1),
+            "period_end": (last := after - dt.timedelta(days=1)),
+            "reported_by": _reported_by(plan, target.target_id, last),
             "planned": size,
         }

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import duckdb
@@ -93,10 +94,7 @@ def test_figures_of_records_are_those_of_the_truth(home: Home, release: Path) ->
             goal = next(t.value for t in PLAN.targets if t.target_id == target)
             met = 100 * passed >= goal * tested
             assert row["official_status"] == ("met" if met else "not_met")
-        failed = tested - passed
-        if target == "manufacturing_pass_rate":  # failures of average weight
-            failed = int(tested * (1 - row["value"] / 100) + 0.5)
-        assert row["failures_allowed"] - row["failures_left"] == failed
+            assert row["failures_allowed"] - row["failures_left"] == tested - passed
     first = told(home, "truth.json", "attempts").filter(
         pl.col("attempt") == 1, pl.col("supervised"), pl.col("month").str.starts_with("2024")
     )
@@ -110,6 +108,45 @@ def test_figures_of_records_are_those_of_the_truth(home: Home, release: Path) ->
     assert covered["denominator"] == topics["due"].sum()
     assert covered["official_status"] == "not_met"
     assert found["food_pass_rate"]["evidence"] == "operational"
+
+
+def test_once_the_year_is_over_budgets_and_official_statuses_agree(release: Path) -> None:
+    with duckdb.connect(str(release), read_only=True) as con:
+        both = con.sql(
+            "SELECT budget.target_id, state, official_status, probability_on_target "
+            "FROM mart.failure_budget AS budget JOIN mart.indicator_value AS figure "
+            "USING (indicator_id, variant_id, period_type, period) "
+            "WHERE slice_type = 'all' AND budget.period_over"
+        ).pl()
+
+    assert both.height == 17
+    missed = both["official_status"] == "not_met"
+    assert (missed == (both["state"] == "exceeded")).all()
+    assert both["probability_on_target"].to_list() == [0.0 if each else 1.0 for each in missed]
+
+
+def test_the_budget_of_a_weighted_rate_ends_where_its_status_turns(
+    release: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    """By hand, from units and weights: one failure more than what is left is too many."""
+    strata = con.sql(
+        "SELECT weight, sum(numerator) AS passed, sum(denominator) AS tested "
+        "FROM fact.indicator_unit AS unit JOIN ref.indicator_weight AS listed "
+        "ON listed.slice = unit.industry_division AND weighting = 'manufacturing_output' "
+        "WHERE variant_id = 'output_weighted' AND counted_on >= '2024-01-01' AND is_counted "
+        "GROUP BY listed.slice, weight"
+    ).fetchall()
+    exact = [(Fraction(str(w)), Fraction(int(x), int(n))) for w, x, n in strata]
+    rate = sum(w * r for w, r in exact) / sum(w for w, _ in exact)
+    row = scorecard_rows(release, None).row(
+        by_predicate=pl.col("target_id") == "manufacturing_pass_rate", named=True
+    )
+    goal, size = Fraction(row["target"]) / 100, row["denominator"]
+    passes, left = rate * size, row["failures_left"]
+
+    assert row["value"] == pytest.approx(100 * float(rate))
+    assert (passes - left) / size >= goal > (passes - left - 1) / size
+    assert (left >= 0) == (row["official_status"] == "met") == (row["budget_state"] != "exceeded")
 
 
 def test_days_of_air_are_those_of_the_truth_and_have_a_budget_in_days(
