@@ -45,10 +45,10 @@ def deliver_demo(home: Home, *, seed: int = SEED, scale: float = 1.0) -> int:
         )
     if counted:
         return int(counted[0])
+    plan = chosen_plan(ledger_calendar()["plan_id"][0])
     home.root.mkdir(parents=True, exist_ok=True)
     before = _files(home)
     generate(home.landing, seed=seed, scale=scale, truth_file=home.root / TRUTH_FILE)
-    plan = chosen_plan(ledger_calendar()["plan_id"][0])
     write_ledger(home.landing, plan, seed).write(home.root / LEDGER_TRUTH_FILE)
     write_air(home.landing, seed).write(home.root / AIR_TRUTH_FILE)
     write_water(home.landing, seed).write(home.root / WATER_TRUTH_FILE)

@@ -4,6 +4,7 @@ Every setting has a default that suits the machine, so that nothing needs to be 
 
 SAMPLEHOUSE_HOME          where data lies                   warehouse/data of the checkout
 SAMPLEHOUSE_SOURCES       folders with more source YAMLs    none (several are separated by `:`)
+SAMPLEHOUSE_PLANS         folder of the city's plans        warehouse/reference/plans
 SAMPLEHOUSE_THREADS       threads of DuckDB                 processors that this process may use
 SAMPLEHOUSE_MEMORY_GB     memory of DuckDB, in GiB          most of what this process may use
 SAMPLEHOUSE_TEMP          where DuckDB spills               tmp in the home
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.errors import ConfigurationError
+from warehouse.plans_folder import plans_folder
 
 if TYPE_CHECKING:
     from warehouse.connection import Resources
@@ -70,6 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     root = _path(env.get("SAMPLEHOUSE_HOME")) or DEFAULT_HOME
+    plans_folder(env)  # refused with the others; read where plans are loaded
     folders = [_path(part) for part in env.get("SAMPLEHOUSE_SOURCES", "").split(os.pathsep)]
     return Settings(
         root=root,

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.contract import record_contracts
+from warehouse.plans_folder import PLANS_DIR, plans_folder
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import listed_codes, reference_table_contracts
 from warehouse.source import Source
@@ -30,17 +31,24 @@ def code_version() -> str:
     """Version of the package and fingerprint of its files, e.g. ``0.1.0+3f2a9c01d4e5``.
 
     Covers Python, SQL, YAML and CSV of the code folders by relative path and bytes, so it is the
-    same on every machine and changes with any declaration. Data under ``warehouse/data`` does
-    not count.
+    same on every machine and changes with any declaration. So are plans, wherever they lie. Data
+    under ``warehouse/data`` does not count.
     """
-    return f"{version('samplehouse')}+{_files_fingerprint(PROJECT)}"
+    return f"{version('samplehouse')}+{_files_fingerprint(PROJECT, plans_folder())}"
 
 
-def _files_fingerprint(project: Path) -> str:
+def _files_fingerprint(project: Path, plans: Path = PLANS_DIR) -> str:
+    files = {path.relative_to(project).as_posix(): path for path in _code_files(project)}
+    if plans != PLANS_DIR:
+        files |= {
+            f"plans/{path.relative_to(plans).as_posix()}": path
+            for path in plans.glob("*/*")
+            if path.suffix in CODE_SUFFIXES
+        }
     digest = hashlib.sha256()
-    for path in sorted(_code_files(project), key=lambda path: path.relative_to(project).as_posix()):
+    for name, path in sorted(files.items()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(project).as_posix()} {content}\n".encode())
+        digest.update(f"{name} {content}\n".encode())
     return digest.hexdigest()[:12]
 
 

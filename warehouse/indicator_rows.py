@@ -132,7 +132,7 @@ class _Reason(NamedTuple):
     reason: str
     words: Words
     column: str
-    operator: Literal["in", "not_in", "missing", "before", "from"]
+    operator: Literal["in", "not_in", "outside", "missing", "before", "from"]
     values: tuple[str, ...]
 
 
@@ -170,6 +170,7 @@ def _reasons(variant: Variant) -> Iterator[_Reason]:
         ("no_verdict", "final_verdict", variant.counted_verdicts),
     ):
         yield _Reason(reason, words[reason], column, "not_in", listed)
+    yield _Reason("outside_city", words["outside_city"], "division_code", "outside", ())
     yield _Reason("no_day", words["no_day"], "counted_on", "missing", ())
     first, last = variant.valid_from.isoformat(), variant.valid_to
     before = words["before_definition"]

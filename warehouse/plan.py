@@ -1,16 +1,18 @@
 """Plans as data: what a city has set itself for a year, one folder of files for each plan.
 
-`warehouse/reference/plans/<plan_id>/` holds `plan.yml` (city, year, period, what its owner has
-decided) and a CSV each of targets, milestones, mechanisms and parameters. Every phrase is verbatim.
-Plans become the tables `ref.plan*`, which the SQL models join; nothing here knows a city.
+`<plan_id>/` in the folder of plans (`warehouse.plans_folder`) holds `plan.yml` (city, year, period,
+what its owner has decided) and a CSV each of targets, milestones, mechanisms and parameters. Every
+phrase is verbatim. All plans of a warehouse are of one city, each of another year. They become
+the tables `ref.plan*`, which the SQL models join; nothing here knows a city.
 """
 
 import csv
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,9 +21,9 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from warehouse.contract import Model, read_yaml, validated
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.indicator import Rounding, Words
+from warehouse.plans_folder import plans_folder
 from warehouse.reference_lists import codes
 
-PLANS_DIR = Path(__file__).parent / "reference" / "plans"
 HUNDRED_PERCENT = 100
 # What plan.yml says of single targets.
 DECISIONS = (
@@ -133,6 +135,11 @@ class Place(Model):
     code: str = Field(pattern=r"^\d{6}$")
     name: Words
 
+    @property
+    def prefix(self) -> str:
+        """What the codes of all its divisions begin with: 330782, 3308 of 330800 (GB/T 2260)."""
+        return re.sub(r"(00){1,2}$", "", self.code)
+
 
 class Period(Model):
     """First and last day that count for what is added within the year."""
@@ -227,10 +234,14 @@ class PlanHead(Model):
 
     @model_validator(mode="after")
     def _divisions_exist(self) -> "PlanHead":
+        within = re.compile(rf"(?=\d{{6}}(\d{{3}}){{0,2}}$){self.city.prefix}")
+        if elsewhere := [code for code in self.pilot_divisions if not within.match(code)]:
+            message = (
+                f"pilot_divisions: no division of {self.city.code}: {', '.join(elsewhere)}; a "
+                f"code has 6, 9 or 12 digits and begins with {self.city.prefix}"
+            )
+            raise ValueError(message)
         if self.divisions is None:
-            if self.pilot_divisions:
-                message = "pilot_divisions need the list that they stand on, `divisions`"
-                raise ValueError(message)
             return self
         try:
             known = codes(self.divisions)
@@ -338,15 +349,43 @@ def load_plan(folder: Path) -> Plan:
     return validated(Plan, {"head": head, **parts}, where)
 
 
-@cache
-def load_plans(folder: Path = PLANS_DIR) -> Mapping[str, Plan]:
-    """Every plan of a folder, by id.
+def load_plans(folder: Path | None = None) -> Mapping[str, Plan]:
+    """Every plan of a folder, by id; of the warehouse's own without one.
 
     Raises:
-        ConfigurationError: a plan is wrong.
+        ConfigurationError: a plan is wrong, or they are of several cities, or two of one year.
     """
+    return _load_plans(plans_folder() if folder is None else folder)
+
+
+@cache
+def _load_plans(folder: Path) -> Mapping[str, Plan]:
     plans = [load_plan(path) for path in sorted(folder.iterdir()) if path.is_dir()]
+    _one_city(folder, plans)
+    for year, same in groupby(sorted(plans, key=_year), key=_year):
+        names = [plan.plan_id for plan in same]
+        if len(names) > 1:
+            raise ConfigurationError(
+                f"{folder}: {' and '.join(names)} are plans of one year, {year}; a year has one "
+                "plan, so take the others out of the folder"
+            )
     return {plan.plan_id: plan for plan in plans}
+
+
+def _one_city(folder: Path, plans: Iterable[Plan]) -> None:
+    """Records do not say whose plan they are for: all plans are of the city they tell of."""
+    cities = {plan.plan_id: plan.head.city for plan in plans}
+    if len({city.code for city in cities.values()}) > 1:
+        told = ", ".join(f"{name} of {city.name.zh} {city.code}" for name, city in cities.items())
+        raise ConfigurationError(
+            f"{folder}: plans of several cities: {told}; a warehouse serves one city, so keep "
+            "each city's plans in a folder of its own, name that folder in SAMPLEHOUSE_PLANS, and "
+            "give each city a home of its own with SAMPLEHOUSE_HOME"
+        )
+
+
+def _year(plan: Plan) -> int:
+    return plan.head.year
 
 
 def chosen_plan(plan_id: str | None) -> Plan:

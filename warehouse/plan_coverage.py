@@ -16,7 +16,8 @@ from typing import Any
 from warehouse.errors import ConfigurationError
 from warehouse.indicator import load_indicators
 from warehouse.page import write_or_check
-from warehouse.plan import PLANS_DIR, Mechanism, Milestone, Plan, Target, load_plans
+from warehouse.plan import Mechanism, Milestone, Plan, Target, load_plans
+from warehouse.plans_folder import plans_folder
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 FILE = "coverage.csv"
@@ -28,13 +29,13 @@ Row = dict[str, Any]
 Item = Target | Milestone | Mechanism
 
 
-def coverage_rows(plan: Plan, folder: Path = PLANS_DIR) -> list[Row]:
+def coverage_rows(plan: Plan, folder: Path | None = None) -> list[Row]:
     """Rows of ``ref.plan_coverage`` for one plan, in the plan's order.
 
     Raises:
         ConfigurationError: a line of `coverage.csv` is about no item, or two are about one.
     """
-    stated = _stated(folder / plan.plan_id / FILE)
+    stated = _stated((folder or plans_folder()) / plan.plan_id / FILE)
     items = list(_items(plan))
     if unknown := sorted(stated.keys() - {name for _, name, _ in items}):
         raise ConfigurationError(f"{plan.plan_id}/{FILE}: no such item: {', '.join(unknown)}")

@@ -20,7 +20,7 @@ def plan_rows(plans: Mapping[str, Plan] | None = None) -> dict[str, pl.DataFrame
     """The tables that plans become, by name; columns as in their contracts.
 
     Args:
-        plans: by id; those of `warehouse/reference/plans` by default.
+        plans: by id; those of the warehouse by default.
     """
     known = (load_plans() if plans is None else plans).values()
     return {
@@ -71,6 +71,7 @@ def _head(plan: Plan) -> Row:
     return {
         "plan_id": plan.plan_id,
         "city_code": head.city.code,
+        "city_prefix": head.city.prefix,
         "city_name_en": head.city.name.en,
         "city_name_zh": head.city.name.zh,
         "year": head.year,

@@ -18,6 +18,7 @@ from warehouse.errors import ConfigurationError
 from warehouse.indicator_rows import indicator_rows
 from warehouse.instrument import instrument_rows
 from warehouse.plan_tables import plan_rows
+from warehouse.plans_folder import plans_folder
 from warehouse.reference_lists import code_list, code_lists, codes
 
 TABLES_DIR = Path(__file__).parent / "reference" / "tables"
@@ -32,13 +33,17 @@ class ReferenceTable:
     rows: pl.DataFrame
 
 
-@cache
 def definition_tables() -> Mapping[str, ReferenceTable]:
     """Every typed table of reference, by name such as ``ref.indicator_variant``.
 
     Raises:
         ConfigurationError: a definition is wrong, a table has no contract or a contract no table.
     """
+    return _definition_tables(plans_folder())
+
+
+@cache
+def _definition_tables(_plans: Path) -> Mapping[str, ReferenceTable]:
     contracts = reference_table_contracts()
     values = {f"ref.{path.stem}": path for path in sorted(VALUES_DIR.glob("*.csv"))}
     rows = {**indicator_rows(), **plan_rows(), **case_rows(), **instrument_rows()}
@@ -71,7 +76,6 @@ def reference_rows(table: str) -> pl.DataFrame:
     return code_list(table.removeprefix("ref."))
 
 
-@cache
 def listed_codes(name: str) -> tuple[str, ...]:
     """What a column may hold that refers to ``ref.<name>``.
 

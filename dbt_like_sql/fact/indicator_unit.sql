@@ -91,6 +91,10 @@ bases as (
     select * from ref.sampling_basis
 ),
 
+plans as (
+    select * from ref.plan
+),
+
 details as (
     select
         'sample' as unit_kind,
@@ -333,6 +337,19 @@ judged_profiles as (
     group by 1, 2, 3
 ),
 
+cities as (
+    select distinct city_prefix
+    from plans
+),
+
+-- Places that are known, and are not in the city that all plans are of.
+places_elsewhere as (
+    select distinct profiles.division_code
+    from profiles
+    inner join cities on profiles.division_code not like cities.city_prefix || '%'
+    where profiles.division_code <> 'UNKNOWN'
+),
+
 reasoned_units as (
     select
         judged_profiles.indicator_id,
@@ -343,6 +360,7 @@ reasoned_units as (
         coalesce(counted_verdicts.passes, false) as passes,
         case
             when judged_profiles.position is not null then exclusions.reason
+            when places_elsewhere.division_code is not null then 'outside_city'
             when profiled_units.counted_on is null then 'no_day'
             when profiled_units.counted_on < variants.valid_from then 'before_definition'
             when profiled_units.counted_on >= variants.valid_to then 'after_definition'
@@ -368,6 +386,8 @@ reasoned_units as (
             and profiled_units.final_verdict = counted_verdicts.verdict
     left join bases
         on profiled_units.sampling_basis = bases.code
+    left join places_elsewhere
+        on profiled_units.division_code = places_elsewhere.division_code
 ),
 
 indicator_units as (

@@ -13,8 +13,8 @@ slices as (
     where is_made
 ),
 
-divisions as (
-    select * from ref.division
+plans as (
+    select * from ref.plan
 ),
 
 pilots as (
@@ -22,31 +22,65 @@ pilots as (
 ),
 
 pilot_divisions as (
-    select distinct division_code
+    select
+        pilots.division_code,
+        cast(plans.year as varchar) as year
     from pilots
+    inner join plans
+        on pilots.plan_id = plans.plan_id
 ),
 
 build as (
     select * from meta.build
 ),
 
-dated_units as (
+days as (
     select
-        units.*,
-        cast(extract(year from units.counted_on) as varchar) as year,
-        cast(extract(quarter from units.counted_on) as varchar) as quarter_number,
-        lpad(cast(extract(month from units.counted_on) as varchar), 2, '0') as month_number,
+        *,
+        cast(extract(year from counted_on) as varchar) as year,
+        cast(extract(quarter from counted_on) as varchar) as quarter_number,
+        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
+    from units
+    where counted_on is not null
+),
+
+place_years as (
+    select distinct
+        year,
+        division_code
+    from days
+),
+
+-- A place is a pilot by the plan of the year. One that is told more coarsely than pilots are (the
+-- city, where pilots are towns) may lie in them or not.
+places as (
+    select
+        place_years.year,
+        place_years.division_code,
         case
-            when pilot_divisions.division_code is not null then 'pilot'
-            when divisions.code is null then 'UNKNOWN'
+            when place_years.division_code = 'UNKNOWN' then 'UNKNOWN'
+            when count(*) filter (
+                where place_years.division_code like pilot_divisions.division_code || '%'
+            ) > 0 then 'pilot'
+            when length(place_years.division_code) < max(length(pilot_divisions.division_code))
+                then 'UNKNOWN'
             else 'rest'
         end as pilot
-    from units
-    left join divisions
-        on units.division_code = divisions.code
+    from place_years
     left join pilot_divisions
-        on units.division_code = pilot_divisions.division_code
-    where units.counted_on is not null
+        on place_years.year = pilot_divisions.year
+    group by 1, 2
+),
+
+dated_units as (
+    select
+        days.*,
+        coalesce(places.pilot, 'UNKNOWN') as pilot
+    from days
+    left join places
+        on
+            days.year = places.year
+            and days.division_code = places.division_code
 ),
 
 cells as (

@@ -192,6 +192,7 @@ def test_definitions_become_rows(tmp_path: Path) -> None:
         "other_sampling_basis",
         "incomplete_coverage",
         "no_verdict",
+        "outside_city",
         "no_day",
         "before_definition",
         "after_definition",

@@ -8,9 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from warehouse.engine.stamp import loaded_code
 from warehouse.errors import ConfigurationError
-from warehouse.indicator import load_indicators
-from warehouse.plan import Plan, load_plan, load_plans
+from warehouse.fingerprint import code_version
+from warehouse.indicator import Words, load_indicators
+from warehouse.plan import Place, Plan, load_plan, load_plans
 from warehouse.plan_tables import plan_rows
 from warehouse.reference_lists import code_list
 from warehouse.reference_tables import definition_tables, listed_codes
@@ -44,6 +46,48 @@ def test_another_city_and_year_is_another_set_of_files() -> None:
     assert firms.note == "a note, with a comma"
     assert plan.milestones[0].milestone_id == "quality_award_held"
     assert load_plans(SMALL.parent) == {"quzhou_2025": plan}
+
+
+def test_the_plans_of_a_warehouse_are_those_that_the_environment_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = code_version()
+    assert loaded_code() == own
+    monkeypatch.setenv("SAMPLEHOUSE_PLANS", str(folder.parent))
+
+    assert listed_codes("plan") == ("quzhou_2025",)
+    assert loaded_code() == code_version() != own
+    before = code_version()
+    spoil(folder / "targets.csv", "98.5", "98")
+    assert code_version() != before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("year: 2025", "year: 2026", None),
+        ("year: 2025", "year: 2025", "quzhou_2025 and second are plans of one year, 2025; .* out"),
+        ('"330800"', '"330802"', "several cities: quzhou_2025 .* SAMPLEHOUSE_PLANS"),
+    ],
+)
+def test_all_plans_are_of_one_city_and_each_of_another_year(
+    folder: Path, before: str, after: str, told: str | None
+) -> None:
+    second = Path(shutil.copytree(folder, folder.with_name("second")))
+    spoil(second / "plan.yml", before, after)
+    if told is None:
+        assert [plan.head.year for plan in load_plans(folder.parent).values()] == [2025, 2026]
+        return
+    with pytest.raises(ConfigurationError, match=told):
+        load_plans(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("code", "prefix"),
+    [("330782", "330782"), ("330800", "3308"), ("331000", "3310"), ("110000", "11")],
+)
+def test_divisions_begin_as_the_code_of_their_city(code: str, prefix: str) -> None:
+    assert Place(code=code, name=Words(en="City", zh="城市")).prefix == prefix
 
 
 def test_plans_stand_side_by_side_in_the_tables() -> None:
@@ -144,13 +188,14 @@ def test_the_ids_of_promises_are_a_list_that_rules_can_name() -> None:
         ),
         ("plan.yml", "  quality_firms:", "  tea_area:", "counts within the plan's period only"),
         ("plan.yml", "end: 2025", "end: 2024", "plan.yml: period: .*2024-12-31 is before"),
-        ("plan.yml", "issuer:", "pilot_divisions: ['1']\nissuer:", "need the list"),
+        ("plan.yml", '["330802"]', "['3308']", "no division of 330800: 3308; a code has 6, 9 or"),
+        ("plan.yml", '"330802"', "'330782105'", "330800: 330782105; .* begins with 3308"),
         ("plan.yml", "issuer:", "divisions: towns\nissuer:", "no code list 'towns'"),
         (
             "plan.yml",
-            "issuer:",
-            "divisions: division\npilot_divisions: ['1']\nissuer:",
-            "not on the list division: 1",
+            "pilot_divisions:",
+            "divisions: division\npilot_divisions:",
+            "not on the list division: 330802",
         ),
         ("plan.yml", "issuer:", "issued_by:", "plan.yml: issuer: Field required"),
         ("plan.yml", "issuer:", "issuer: [", "plan.yml is not valid YAML"),

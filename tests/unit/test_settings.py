@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.settings import DEFAULT_HOME, read_settings
 from warehouse.errors import ConfigurationError
+from warehouse.plans_folder import PLANS_DIR
 
 
 def test_nothing_needs_to_be_set() -> None:
@@ -53,6 +54,8 @@ def test_a_relative_home_does_not_move_with_the_working_directory(
         ("SAMPLEHOUSE_MEMORY_GB", "8GB"),
         ("SAMPLEHOUSE_MEMORY_GB", "²"),
         ("SAMPLEHOUSE_SOURCES", "/no/such/folder"),
+        ("SAMPLEHOUSE_PLANS", "/no/such/folder"),
+        ("SAMPLEHOUSE_PLANS", str(PLANS_DIR / "yiwu_2024")),
     ],
 )
 def test_a_setting_that_means_nothing_is_named(name: str, value: str) -> None:

@@ -15,6 +15,7 @@ from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
+from warehouse.plans_folder import plans_folder
 
 
 def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | None) -> str:
@@ -56,9 +57,13 @@ def forget_stamp(result: Path) -> None:
     stamp_file(result).unlink(missing_ok=True)
 
 
-@cache
 def loaded_code() -> str:
     """The code's version, once per process: what is loaded does not change any more."""
+    return _loaded_code(plans_folder())
+
+
+@cache
+def _loaded_code(_plans: Path) -> str:
     return code_version()
 
 
