@@ -103,8 +103,10 @@ def substance_alerts(detections: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             alert_no=pl.concat_str("source_id", "sample_no", "substance", separator="/"),
             alert_kind=pl.lit("banned_substance"),
-            detail=pl.concat_str(
-                "substance", "result_text", "unit", separator=" ", ignore_nulls=True
+            detail=pl.when(pl.col("detection_basis") == "reported_fail")
+            .then(pl.col("substance") + " reported as failing, without a number")
+            .otherwise(
+                pl.concat_str("substance", "result_text", "unit", separator=" ", ignore_nulls=True)
             ),
         )
         .sort("received_on", "alert_no", "parameter_code", "seq")

@@ -1,9 +1,14 @@
 -- Detections of substances that were banned for use on what was sampled, on the day that decides.
 --
 -- The day is that of production where the label states it, else that of sampling, else that of the
--- report. A detection is a value found at or above the detection limit, "above" a value, or found
--- without a number. It is confirmed unless its method is a screening. Bans on production or sale
--- alone say nothing about residues. Where several bans hold, a verified and specific one is named.
+-- report. A detection is a value found at or above the detection limit, "above" a value, found
+-- without a number, or reported as failing without any result. It is confirmed unless its method is
+-- a screening. Bans on production or sale alone say nothing about residues. Where several bans
+-- hold, a verified and specific one is named.
+--
+-- A name is matched as a whole, without its brackets or by what stands between these: of several
+-- names that are listed, the first. What a product is, its category says; its name does where the
+-- category leaves that open or is not known at all.
 with samples as (
     select * from latest.sample
 ),
@@ -32,7 +37,7 @@ screening_methods as (
 reported_names as (
     select distinct
         parameter_name,
-        trim(split_part(split_part(parameter_name, '(', 1), '（', 1)) as bare_name
+        '|' || regexp_replace(trim(parameter_name), '\s*[()（）\[\]【】]\s*', '|', 'g') || '|' as parts
     from results
 ),
 
@@ -42,23 +47,38 @@ substances as (
         names.substance
     from reported_names
     inner join names
-        on reported_names.bare_name = names.parameter_name
+        on reported_names.parts like '%|' || names.parameter_name || '|%'
+    qualify
+        row_number() over (
+            partition by reported_names.parameter_name
+            order by
+                length(split_part(reported_names.parts, '|' || names.parameter_name || '|', 1)),
+                names.substance
+        ) = 1
 ),
 
-found_substances as (
+judged_results as (
     select
         results.*,
-        substances.substance
+        substances.substance,
+        case
+            when results.qualifier in ('>', 'DETECTED') then 'found'
+            when
+                results.qualifier = '='
+                and results.value > 0
+                and results.value >= coalesce(results.lod, 0)
+                then 'value'
+            when results.qualifier is null and results.value is null and results.verdict = 'fail'
+                then 'reported_fail'
+        end as detection_basis
     from results
     inner join substances
         on results.parameter_name = substances.parameter_name
-    where
-        results.qualifier in ('>', 'DETECTED')
-        or (
-            results.qualifier = '='
-            and results.value > 0
-            and results.value >= coalesce(results.lod, 0)
-        )
+),
+
+found_substances as (
+    select * from judged_results
+    where detection_basis is not null
 ),
 
 screening_names as (
@@ -108,10 +128,11 @@ products as (
 ),
 
 product_matrices as (
-    select distinct
+    select
         coalesce(products.product_category, '') as product_category,
         coalesce(products.product_name, '') as product_name,
-        matrix_terms.matrix
+        matrix_terms.matrix,
+        min(matrix_terms.column_name) as matrix_basis
     from products
     inner join matrix_terms
         on
@@ -124,15 +145,18 @@ product_matrices as (
                 and products.product_name like '%' || matrix_terms.term || '%'
                 and (
                     matrix_terms.within_category is null
+                    or products.product_category is null
                     or products.product_category like '%' || matrix_terms.within_category || '%'
                 )
             )
+    group by 1, 2, 3
 ),
 
 banned as (
     select
         detections.*,
         bans.matrix,
+        product_matrices.matrix_basis,
         bans.substance_kind,
         bans.banned_from,
         bans.notice,
@@ -160,9 +184,11 @@ banned_detections as (
         substance,
         substance_kind,
         matrix,
+        matrix_basis,
         notice,
         banned_from,
         is_verified,
+        detection_basis,
         is_confirmed,
         relevant_on,
         date_basis,

@@ -213,6 +213,24 @@ def test_the_gbk_file_is_read_whole(release: duckdb.DuckDBPyConnection) -> None:
     assert garbled == [(0,)]
 
 
+def test_banned_substances_in_scraped_bulletins_are_found_and_told(
+    release: duckdb.DuckDBPyConnection,
+) -> None:
+    """By hand: 18 with a number; 6 that name only the substance, 氯霉素 five times, 克百威 once."""
+    found = rows(
+        release,
+        """
+        SELECT
+            detection_basis, count(*), count(*) FILTER (WHERE product_category IS NULL),
+            count(*) FILTER (WHERE contains(parameter_name, '（')), count(DISTINCT substance)
+        FROM fact.banned_detection WHERE source_id = 'foodmate' GROUP BY 1 ORDER BY 1
+        """,
+    )
+    assert found == [("reported_fail", 6, 6, 0, 2), ("value", 18, 7, 2, 5)]
+    told = "SELECT count(*) FROM meta.alert WHERE alert_kind = $kind AND source_id = 'foodmate'"
+    assert rows(release, told, kind="banned_substance") == [(24,)]
+
+
 def test_scrapes_never_enter_a_population_rate(release: duckdb.DuckDBPyConnection) -> None:
     """Capped lists and lists of failures say nothing of a population; nor does 生产日期 here."""
     assert rows(release, "SELECT count(*) FROM mart.pass_rate WHERE estimates_population") == [(0,)]

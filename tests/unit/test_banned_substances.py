@@ -63,7 +63,7 @@ def test_the_lists_hang_together() -> None:
 
 
 # category, product, parameter, day of sampling → notice and whether it is verified; None = no ban
-GOLDEN = [
+GOLDEN: list[tuple[str | None, str, str, str, str | None, bool | None]] = [
     ("蔬菜", "芹菜", "克百威", "2024-05-20", "农业部公告第199号", True),
     ("粮食", "稻谷", "克百威", "2024-06-01", None, None),
     ("粮食", "稻谷", "克百威", "2026-05-31", None, None),
@@ -94,6 +94,17 @@ GOLDEN = [
     ("食用农产品", "鲫鱼", "诺氟沙星", "2016-12-31", "农业部公告第2292号", True),
     ("食用农产品", "鲫鱼", "恩诺沙星", "2024-05-20", None, None),
     ("糕点", "鸡蛋糕", "氯霉素", "2024-05-20", None, None),
+    (None, "花甲（贝类）", "氯霉素", "2010-05-20", "农业部公告第193号", True),
+    (None, "小麦芹", "甲拌磷", "2021-05-20", "农业部公告第199号", True),
+    (None, "饼干", "氯霉素", "2010-05-20", None, None),
+    (
+        "水产品",
+        "海鲜",
+        "硝基呋喃类代谢物（氨基脲（SEM））",
+        "2015-05-26",
+        "农业部公告第560号",
+        False,
+    ),
 ]
 
 
