@@ -4,7 +4,8 @@
 -- trigger, and a period of days or months that ends on a day off ends on the next working day
 -- (Civil Code Art. 201, 203). Hours run from the minute of the trigger. A day that the calendar
 -- does not hold gives no due day, and so no judgement. An extension counts that was approved
--- before the clock, as extended until then, had run out. Once it has, no later one counts.
+-- before the clock, as extended until then, had run out. Once it has, no later one counts. The
+-- calendar of a clock is verified when the years of its trigger and of its due day are.
 with clock_runs as (
     select * from fact.clock_run
 ),
@@ -17,7 +18,8 @@ days as (
         day_of_month,
         is_working_day,
         working_day_no,
-        next_working_day
+        next_working_day,
+        verified
     from ref.calendar_day
 ),
 
@@ -197,6 +199,12 @@ judged as (
         due.*,
         build.as_of,
         case
+            when
+                due.unit = 'working_day'
+                or (due.unit in ('day', 'month') and due.direction = 'at_most')
+                then coalesce(trigger_days.verified and due_days.verified, false)
+        end as calendar_is_verified,
+        case
             when due.due_on is null and due.unit = 'stated' then 'no_due_day_stated'
             when due.due_on is null and due.unit = 'hour' then 'no_time_of_day'
             when due.due_on is null then 'calendar_not_loaded'
@@ -211,6 +219,10 @@ judged as (
         end as is_kept
     from due
     cross join build
+    left join days as trigger_days
+        on due.trigger_on = trigger_days.day
+    left join days as due_days
+        on due.due_on = due_days.day
 ),
 
 case_clocks as (
@@ -263,6 +275,7 @@ case_clocks as (
         end as extension_kind,
         basis,
         is_verified,
+        calendar_is_verified,
         delivery_id,
         received_on,
         source_sheet,

@@ -1,7 +1,8 @@
 -- One row per case: its state, what is known of it, and transitions that its type does not allow.
 --
 -- Of what events say about a case, the latest statement counts. A case is open until an event of
--- the main track ends it, and again after it was reopened.
+-- the main track ends it, and again after it was reopened. An event that its type does not let
+-- stand where it does is told, and sets neither the state nor that a case leaves the rates.
 with events as (
     select
         source_id,
@@ -87,7 +88,8 @@ told as (
         source_id,
         case_no,
         min(occurred_on) as opened_on,
-        max(case when moves_state and track = 'main' then order_no end) as state_order_no,
+        max(case when moves_state and track = 'main' and is_legal then order_no end)
+            as state_order_no,
         count(*) as events,
         count(*) filter (where event_type = 'extension_approved') as extensions,
         count(*) filter (where event_type = 'reopened') as reopenings,

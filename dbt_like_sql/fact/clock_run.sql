@@ -120,45 +120,94 @@ stops as (
     group by 1, 2, 3
 ),
 
--- Due days that the case system states. Once one was moved after it had passed, no later counts.
+-- Due days that the case system states. Once one was moved after it had passed, no later counts;
+-- a day that was met has not passed, and so a reopening may state a new one.
+case_events as (
+    select
+        started.source_id,
+        started.case_no,
+        started.clock_id,
+        events.order_no,
+        events.occurred_on,
+        events.due_on,
+        events.is_legal and events.event_type = started.reset_event as is_reset,
+        max(
+            case
+                when events.is_legal and stop_events.event_type is not null then events.order_no
+            end
+        ) over (
+            partition by started.source_id, started.case_no, started.clock_id
+            order by events.order_no
+            rows between unbounded preceding and 1 preceding
+        ) as stop_before
+    from started
+    inner join events
+        on
+            started.source_id = events.source_id
+            and started.case_no = events.case_no
+    left join stop_events
+        on
+            started.clock_id = stop_events.clock_id
+            and started.valid_from = stop_events.valid_from
+            and events.event_type = stop_events.event_type
+    where started.unit = 'stated'
+),
+
 dated_events as (
     select
-        source_id,
-        case_no,
-        order_no,
-        occurred_on,
-        due_on,
-        lag(due_on) over (partition by source_id, case_no order by order_no) as due_before
-    from events
+        *,
+        lag(due_on) over (
+            partition by source_id, case_no, clock_id order by order_no
+        ) as due_before
+    from case_events
     where due_on is not null
+),
+
+moved_days as (
+    select
+        dated_events.*,
+        coalesce(
+            dated_events.is_reset and stops_before.occurred_on <= dated_events.due_before, false
+        ) as is_met_before
+    from dated_events
+    left join events as stops_before
+        on
+            dated_events.source_id = stops_before.source_id
+            and dated_events.case_no = stops_before.case_no
+            and dated_events.stop_before = stops_before.order_no
 ),
 
 stated_days as (
     select
         *,
         min(
-            case when due_on <> due_before and occurred_on > due_before then order_no end
-        ) over (partition by source_id, case_no) as too_late_order_no
-    from dated_events
+            case
+                when due_on <> due_before and occurred_on > due_before and not is_met_before
+                    then order_no
+            end
+        ) over (partition by source_id, case_no, clock_id) as too_late_order_no
+    from moved_days
 ),
 
 stated_orders as (
     select
         source_id,
         case_no,
+        clock_id,
         min(order_no) as first_order_no,
         max(order_no) filter (
             where order_no < too_late_order_no or too_late_order_no is null
         ) as last_order_no,
         count(too_late_order_no) as too_late
     from stated_days
-    group by 1, 2
+    group by 1, 2, 3
 ),
 
 stated as (
     select
         stated_orders.source_id,
         stated_orders.case_no,
+        stated_orders.clock_id,
         stated_orders.too_late,
         first_stated.due_on as first_due_on,
         last_stated.due_on as last_due_on
@@ -167,11 +216,13 @@ stated as (
         on
             stated_orders.source_id = first_stated.source_id
             and stated_orders.case_no = first_stated.case_no
+            and stated_orders.clock_id = first_stated.clock_id
             and stated_orders.first_order_no = first_stated.order_no
     inner join stated_days as last_stated
         on
             stated_orders.source_id = last_stated.source_id
             and stated_orders.case_no = last_stated.case_no
+            and stated_orders.clock_id = last_stated.clock_id
             and stated_orders.last_order_no = last_stated.order_no
 ),
 
@@ -222,6 +273,7 @@ clock_runs as (
         on
             started.source_id = stated.source_id
             and started.case_no = stated.case_no
+            and started.clock_id = stated.clock_id
 )
 
 select * from clock_runs

@@ -70,6 +70,8 @@ rolled_up as (
         max(days_over) filter (where final_verdict = 'fail') as longest_days_over,
         min(basis) as basis,
         min(case when is_verified then 1 else 0 end) as verified,
+        min(case when calendar_is_verified then 1 when not calendar_is_verified then 0 end)
+            as calendar_verified,
         min(as_of) as as_of
     from dated
     group by
@@ -102,6 +104,7 @@ ontime as (
         longest_days_over,
         basis,
         verified = 1 as is_verified,
+        calendar_verified = 1 as calendar_is_verified,
         as_of
     from rolled_up
 )
