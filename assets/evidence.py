@@ -190,6 +190,10 @@ def _judged(held: pl.DataFrame, estimates: Mapping[tuple[str, ...], Estimate]) -
     if with_target.is_empty():
         return judged
     return judged.with_columns(
+        # What was not assessed may fail: the assessed part of a roster meets no target for it.
+        official_status=pl.when((pl.col("official_status") == "met") & (pl.col("not_assessed") > 0))
+        .then(pl.lit("not_judged"))
+        .otherwise("official_status"),
         evidence=pl.when(pl.col("evidence").is_in(EXACT_STATUS) | POPULATION | CENSUS)
         .then("evidence")
         .when(pl.col("evidence").is_not_null())

@@ -158,6 +158,8 @@ def _of_records(tables: Tables) -> pl.DataFrame:
             *ITEM,
             "numerator",
             "denominator",
+            "on_roster",
+            "not_assessed",
             "lower",
             "upper",
             "probability",

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -36,6 +36,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "none": "",
         "milestone": "done by the end of the year",
         "done": "done",
+        "gap": "{assessed} of {on_roster} assessed",
     },
     "zh": {
         "met": "达标",
@@ -53,6 +54,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "none": "",
         "milestone": "年底前完成",
         "done": "已完成",
+        "gap": "应评{on_roster}个，参评{assessed}个",
     },
 }
 HEADINGS: dict[Language, tuple[str, ...]] = {
@@ -104,7 +106,7 @@ def lines(rows: pl.DataFrame, language: Language) -> list[tuple[str, ...]]:
                 words["milestone"]
                 if is_milestone
                 else f"{row['comparator']} {row['target'].normalize():,f}{_unit(row['unit'])}",
-                status + (" *" if row["awaiting_decision"] else ""),
+                status + _gap(row, words) + (" *" if row["awaiting_decision"] else ""),
                 words[row["evidence"]],
                 "" if left is None else f"{left:,}",
                 words[row["figure_source"]],
@@ -118,6 +120,14 @@ def _told() -> pl.Expr:
     """The official status; what is not met before the period is over may still be."""
     not_yet = (pl.col("official_status") == "not_met") & ~pl.col("period_over")
     return pl.when(not_yet).then(pl.lit("not_yet")).otherwise("official_status")
+
+
+def _gap(row: dict[str, Any], words: dict[str, str]) -> str:
+    """How much of a roster was assessed, where that is not all of it."""
+    if not row["not_assessed"]:
+        return ""
+    assessed = row["on_roster"] - row["not_assessed"]
+    return f" ({words['gap'].format(assessed=assessed, on_roster=row['on_roster'])})"
 
 
 def _unit(unit: str) -> str:

@@ -3,7 +3,8 @@
 -- A unit is counted in its month, quarter and year, in the whole and in each slice that its
 -- indicator has; firms by year only. Year to date: from January to the end of the month, for every
 -- month of the year in which anything of the variant was counted. A unit that is itself the
--- assessment of a period (means first, class after) counts in periods of that kind only.
+-- assessment of a period (means first, class after) counts in periods of that kind only. Such units
+-- are a roster: those without a verdict are told, because the roster was not assessed whole.
 with units as (
     select * from fact.indicator_unit
 ),
@@ -39,7 +40,13 @@ days as (
         *,
         cast(extract(year from counted_on) as varchar) as year,
         cast(extract(quarter from counted_on) as varchar) as quarter_number,
-        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
+        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number,
+        case
+            when
+                assessed_period is not null
+                and (is_counted or exclusion_reason = 'no_verdict')
+                then 1
+        end as on_roster
     from units
     where counted_on is not null
 ),
@@ -104,7 +111,9 @@ cells as (
         max(inclusion_probability) as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        sum(case when is_counted then 0 else 1 end) as excluded
+        sum(case when is_counted then 0 else 1 end) as excluded,
+        sum(on_roster) as on_roster,
+        sum(case when is_counted then 0 else on_roster end) as not_assessed
     from dated_units
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 ),
@@ -154,7 +163,9 @@ rolled_up as (
             as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        sum(excluded) as excluded
+        sum(excluded) as excluded,
+        sum(on_roster) as on_roster,
+        sum(not_assessed) as not_assessed
     from cells
     group by
         indicator_id,
@@ -195,7 +206,9 @@ years_to_date as (
         max(rolled_up.inclusion_probability) as inclusion_probability,
         sum(rolled_up.numerator) as numerator,
         sum(rolled_up.denominator) as denominator,
-        sum(rolled_up.excluded) as excluded
+        sum(rolled_up.excluded) as excluded,
+        sum(rolled_up.on_roster) as on_roster,
+        sum(rolled_up.not_assessed) as not_assessed
     from rolled_up
     inner join months
         on
@@ -219,7 +232,9 @@ assessed_years_to_date as (
         inclusion_probability,
         numerator,
         denominator,
-        excluded
+        excluded,
+        on_roster,
+        not_assessed
     from rolled_up
     where period_type = 'month' and assessed_period = 'year_to_date'
 ),
@@ -236,7 +251,9 @@ firms as (
         cast(null as double) as inclusion_probability,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        sum(case when is_counted then 0 else 1 end) as excluded
+        sum(case when is_counted then 0 else 1 end) as excluded,
+        sum(on_roster) as on_roster,
+        sum(case when is_counted then 0 else on_roster end) as not_assessed
     from dated_units
     where entity_uscc is not null and coalesce(assessed_period, 'year') = 'year'
     group by 1, 2, 3, 4, 5, 6, 7
@@ -254,7 +271,9 @@ counts as (
         inclusion_probability,
         numerator,
         denominator,
-        excluded
+        excluded,
+        on_roster,
+        not_assessed
     from rolled_up
     where coalesce(assessed_period, period_type) = period_type
     union all
@@ -278,6 +297,8 @@ indicator_counts as (
         counts.numerator,
         counts.denominator,
         counts.excluded,
+        cast(counts.on_roster as bigint) as on_roster,
+        cast(counts.not_assessed as bigint) as not_assessed,
         build.as_of
     from counts
     inner join slices

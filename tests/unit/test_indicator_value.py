@@ -153,6 +153,38 @@ def test_a_census_has_no_interval_and_an_operational_share_is_evidence_of_nothin
         assert row["samples_needed"] is None
 
 
+@pytest.mark.parametrize(
+    ("kept", "assessed", "not_assessed", "status"),
+    [
+        (4, 4, 1, "not_judged"),  # the fifth may fail
+        (5, 5, 0, "met"),
+        (3, 4, 1, "not_met"),  # whatever the fifth is
+        (0, 0, 5, "no_data"),
+    ],
+)
+def test_the_assessed_part_of_a_roster_meets_no_target_for_it(
+    kept: int, assessed: int, not_assessed: int, status: str
+) -> None:
+    (row,) = values(
+        counted(
+            kept,
+            assessed,
+            indicator_id="surface_water_section_compliance",
+            variant_id="functional_class",
+            estimates="census",
+            on_roster=assessed + not_assessed,
+            not_assessed=not_assessed,
+        )
+    )
+
+    assert row["value"] == (100 * kept / assessed if assessed else None)
+    assert (row["official_status"], row["on_roster"], row["not_assessed"]) == (
+        status,
+        assessed + not_assessed,
+        not_assessed,
+    )
+
+
 def test_a_period_outside_every_plan_has_no_target() -> None:
     (row,) = values(counted(98, 100, period="2023"))
 

@@ -2,8 +2,10 @@
 
 import datetime as dt
 
+import polars as pl
 import pytest
 
+from pipelines.scorecard import lines
 from tests.scorecards import (
     END,
     VALUE,
@@ -96,6 +98,29 @@ def test_records_go_before_the_ledger_and_keep_their_status_and_evidence() -> No
     assert food["decision_note"].startswith("awaiting the owner's decision")
     assert food["decision_note"].endswith("; awaiting the year's sampling plan")
     assert (agri["figure_source"], agri["official_status"]) == ("ledger", "met")
+
+
+def test_a_roster_that_was_not_assessed_whole_says_so_and_is_not_met() -> None:
+    water = counted(
+        4,
+        4,
+        indicator_id="water_sections_class3_rate",
+        target_id="water_sections_class3_rate",
+        variant_id="county_and_above",
+        official_status="not_judged",
+        evidence="census",
+        on_roster=5,
+        not_assessed=1,
+    )
+    row = card(given(mart__indicator_value=rows("mart.indicator_value", water)))[
+        "water_sections_class3_rate"
+    ]
+
+    assert (row["official_status"], row["value"]) == ("not_judged", 100)
+    assert (row["on_roster"], row["not_assessed"]) == (5, 1)
+    (english,), (chinese,) = (lines(pl.DataFrame([row]), language) for language in ("en", "zh"))
+    assert "not judged (4 of 5 assessed)" in english[4]
+    assert "应评5个，参评4个" in chinese[4]
 
 
 def test_a_year_without_units_is_no_data_and_never_evidence() -> None:
