@@ -21,6 +21,7 @@ from warehouse.engine.since import since
 from warehouse.engine.stamp import digest, file_line
 from warehouse.home import Home, create_view
 from warehouse.sql import qualified
+from warehouse.tables import write_text
 
 SAMPLE_ROWS = 20
 WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
@@ -146,9 +147,8 @@ def _keep(home: Home, scope: str, contract: Contract, now: Checked, run: Validat
     path.unlink(missing_ok=True)
     if any(result.outcome == "error" for result in run.results):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     found = now.model_copy(update={"results": run.results})
-    path.write_text(found.model_dump_json(), "utf-8")
+    write_text(found.model_dump_json(), path)
 
 
 def _file(home: Home, scope: str, contract: Contract) -> Path:

@@ -20,7 +20,7 @@ from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
 from warehouse.home import Home
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count
+from warehouse.tables import row_count, write_text
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,7 @@ def keep_contents(home: Home, tables: Sequence[PublishedTable], made_by: str) ->
         made_by=made_by,
         tables={table.contract.table: made_of(home, table) for table in tables},
     )
-    path = _contents_file(home)
-    aside = path.with_suffix(".writing")
-    aside.write_text(found.model_dump_json(), "utf-8")
-    aside.replace(path)
+    write_text(found.model_dump_json(), _contents_file(home))
 
 
 def start(

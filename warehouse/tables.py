@@ -1,6 +1,7 @@
 """Writing the lake's Parquet tables: cast to their contract, one partition at a time."""
 
 import datetime as dt
+import os
 import shutil
 import tempfile
 import time
@@ -22,6 +23,14 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".writing")
     frame.write_parquet(aside, compression="zstd")
+    aside.replace(path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a small file so that a reader sees the old text or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    aside.write_text(text, "utf-8")
     aside.replace(path)
 
 

@@ -8,7 +8,7 @@ result is made whole again. Rows that belong to no sample are always made anew.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,12 @@ from warehouse.contract import Model, record_contracts
 from warehouse.engine.model import SAMPLE_RECORDS, BySample, SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home, records_query
-from warehouse.sql import identifier, literal, qualified
-from warehouse.tables import row_count
+from warehouse.sql import identifier, qualified
+from warehouse.tables import row_count, write_text
 
 # Below this many samples results are made whole in the time that it takes to find what changed.
 FEWEST_SAMPLES = 50_000
 MOST_TOUCHED = 0.05
-_NOTHING = "SELECT NULL::VARCHAR AS source_id, NULL::VARCHAR AS sample_no WHERE false"
 
 
 class Kept(Model):
@@ -76,7 +75,7 @@ def since(home: Home, table: str) -> Since | None:
     found = kept(home, table)
     if found is None or found.touched is None or found.rows is None:
         return None
-    return Since(found.by_sample, found.new, home.lake / found.touched, home.lake / found.rows)
+    return Since(found.by_sample, found.new, home.root / found.touched, home.root / found.rows)
 
 
 def result_files(home: Home, table: str) -> list[Path]:
@@ -215,7 +214,7 @@ def _touched_result(
     """Rows of touched samples, and those that belong to no sample."""
     found = kept(home, table)
     if found is not None and found.touched == _name(home, touched) and found.rows:
-        return con.read_parquet(str(home.lake / found.rows))
+        return con.read_parquet(str(home.root / found.rows))
     by_sample = load_models()[table].by_sample or BySample()
     rows = result(con, home, table).set_alias("given")
     samples = con.read_parquet(str(touched)).set_alias("touched")
@@ -232,22 +231,23 @@ def _write_touched(
     as_of: dt.date | None,
     path: Path,
 ) -> None:
+    def of(table: str, files: list[Path]) -> str:
+        return records_query(con, record_contracts()[table], files)
+
     # Files of one table at a time: the tables differ in their columns.
-    tables = [
-        [file for file in new if file.is_relative_to(home.table_folder(name))]
-        for name in SAMPLE_RECORDS
-    ]
     brought = " UNION ".join(
-        f"SELECT source_id, sample_no FROM {_read(files)}" for files in tables if files
+        f"SELECT source_id, sample_no FROM ({of(name, files)})"
+        for name in SAMPLE_RECORDS
+        for files in [[file for file in new if file.is_relative_to(home.table_folder(name))]]
     )
-    every = _read(home.partition_files("core.sample", as_of=as_of))
+    every = of("core.sample", home.partition_files("core.sample", as_of=as_of))
     rows = con.sql(
         f"""
-        WITH RECURSIVE brought AS ({brought or _NOTHING}),
+        WITH RECURSIVE brought AS ({brought}),
         rechecks AS MATERIALIZED (
             SELECT DISTINCT source_id, sample_no,
                 coalesce(original_source_id, source_id) AS original_source_id, original_sample_no
-            FROM {every}
+            FROM ({every})
             WHERE original_sample_no IS NOT NULL
         ),
         pairs AS (
@@ -290,20 +290,11 @@ def of_touched(alias: str, by_sample: BySample) -> str:
 
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
     files = (path for name in SAMPLE_RECORDS for path in home.partition_files(name, as_of=as_of))
-    return {_root_name(home, path): file_line(home, path) for path in files}
-
-
-def _root_name(home: Home, path: Path) -> str:
-    return path.relative_to(home.root).as_posix()
+    return {_name(home, path): file_line(home, path) for path in files}
 
 
 def _name(home: Home, path: Path) -> str:
-    return path.relative_to(home.lake).as_posix()
-
-
-def _read(files: Iterable[Path]) -> str:
-    names = ", ".join(literal(str(file)) for file in files)
-    return f"read_parquet([{names}], hive_partitioning = false)"
+    return path.relative_to(home.root).as_posix()
 
 
 def _kept_file(home: Home, table: str) -> Path:
@@ -312,10 +303,7 @@ def _kept_file(home: Home, table: str) -> Path:
 
 
 def _keep(home: Home, table: str, found: Kept) -> None:
-    path = _kept_file(home, table)
-    aside = path.with_suffix(".writing")
-    aside.write_text(found.model_dump_json(), "utf-8")
-    aside.replace(path)
+    write_text(found.model_dump_json(), _kept_file(home, table))
     _sweep(home)
 
 

@@ -16,6 +16,7 @@ from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
 from warehouse.plans_folder import plans_folder
+from warehouse.tables import write_text
 
 
 def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | None) -> str:
@@ -46,10 +47,7 @@ def is_current(result: Path, stamp: str) -> bool:
 
 def keep_stamp(result: Path, stamp: str) -> None:
     """Say under which stamp a result was made; call it when the result is in place."""
-    kept = stamp_file(result)
-    aside = kept.with_suffix(".writing")
-    aside.write_text(stamp, "ascii")
-    aside.replace(kept)
+    write_text(stamp, stamp_file(result))
 
 
 def forget_stamp(result: Path) -> None:
