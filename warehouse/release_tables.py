@@ -55,10 +55,13 @@ class MadeOf(Model):
     Attributes:
         whole: digest of the contract and of the files, by name, size and time of writing.
         new: for a result that follows its samples, the partition files that touched samples since.
+        rows: the file of the rows that stand instead; they change without a new sample where some
+            belong to none.
     """
 
     whole: str
     new: dict[str, str] | None = None
+    rows: str | None = None
 
 
 class Contents(Model):
@@ -73,7 +76,9 @@ def made_of(home: Home, table: PublishedTable) -> MadeOf:
     """What a table is to be made of."""
     files = (file_line(home, path) for path in table.files)
     whole = digest([table.contract.model_dump_json(), *files])
-    return MadeOf(whole=whole, new=dict(table.since.new) if table.since else None)
+    if table.since is None:
+        return MadeOf(whole=whole)
+    return MadeOf(whole=whole, new=dict(table.since.new), rows=file_line(home, table.since.rows))
 
 
 def keep_contents(home: Home, tables: Sequence[PublishedTable], made_by: str) -> None:

@@ -229,6 +229,24 @@ def test_a_release_starts_from_the_last_one(worked: Home, monkeypatch: pytest.Mo
     assert "core.sample" in anew
 
 
+def test_a_release_follows_what_belongs_to_no_sample(worked: Home) -> None:
+    publish(worked)
+    acceptances = worked.model_file("latest.acceptance")
+    contract = load_models()["latest.acceptance"].contract
+    row = {"source_id": "a", "project_no": "P", "attempt": 1, "domain": "construction"}
+    row |= {"programme": "acceptance", "sampling_basis": "census", "accepted_on": FIRST}
+    for verdict in ("pass", "fail"):  # as many rows each time
+        rows = pl.DataFrame([{**row, "verdict": verdict}], schema=contract.polars_schema())
+        write_parquet(rows, acceptances)
+        work(worked)
+        publish(worked, 1 if verdict == "pass" else 2)
+        with duckdb.connect(str(worked.release_file), read_only=True) as con:
+            told = con.execute(
+                "FROM fact.verdict SELECT final_verdict WHERE unit_kind = 'acceptance'"
+            ).fetchall()
+        assert told == [(verdict,)]
+
+
 def test_files_that_no_result_names_are_removed(worked: Home) -> None:
     for number in (2, 3):
         receive(worked, number, {"core.sample": [sample(f"N{number}")]})
