@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from expectations import words
 from warehouse.contract import Action, Severity, record_contracts
+from warehouse.tables import write_text
 
 TABLE = "meta.check_result"
 Outcome = Literal["passed", "failed", "error"]
@@ -128,10 +129,7 @@ def read_results(paths: Iterable[Path]) -> pl.DataFrame:
 
 def write_run(run: ValidationRun, path: Path) -> None:
     """Keep a run as JSON, for Data Docs that are built later."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(run.model_dump_json(), "utf-8")
-    aside.replace(path)
+    write_text(run.model_dump_json(), path)
 
 
 def read_run(path: Path) -> ValidationRun:
