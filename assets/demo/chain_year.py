@@ -88,7 +88,8 @@ def write_chains(landing: Path, seed: int, firms: pl.DataFrame) -> ChainTruth:
         rows = _rows(samples.filter(half == bool(late)))
         write_workbook(path, [Sheet("产业链抽检", "产业链质量监督抽检结果", rows)])
     told = ("sample_no", "chain", "role", "uscc", "supplier_uscc", "failed")
-    return ChainTruth(samples.select(told), chain_pairs(samples, samples.filter("failed")))
+    pairs = chain_pairs(samples, samples.filter("failed"), in_chain=True)
+    return ChainTruth(samples.select(told), pairs)
 
 
 def _samples(rng: np.random.Generator, firms: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,9 @@
 -- The firms of each sample, in the role in which each stands behind it, as they were on that day.
 --
 -- A firm that stands behind a sample in several roles has one row: as producer before as the place
--- of sampling before as supplier. What it was (roster), its credit class (ratings) and its history
--- are those of the day on which the sample counts: ratings and failures that came later say nothing
--- about what was known when the sample was drawn. Rechecks are no samples of their own.
+-- of sampling before as supplier. What it was (roster) and its credit class (ratings) are those of
+-- the day on which the sample counts: ratings that came later say nothing about what was known when
+-- the sample was drawn. Rechecks are no samples of their own.
 with verdicts as (
     select * from fact.verdict
     where unit_kind = 'sample' and not is_recheck
@@ -34,10 +34,6 @@ judged as (
         verdicts.product_category,
         coalesce(verdicts.link, 'UNSTATED') as link,
         verdicts.final_verdict,
-        case
-            when verdicts.final_verdict in ('pass', 'conditional', 'fail') then 1 else 0
-        end as tested,
-        case when verdicts.final_verdict = 'fail' then 1 else 0 end as failed,
         samples.producer_uscc,
         samples.producer_name,
         samples.entity_uscc,
@@ -85,37 +81,6 @@ named as (
         and (entity_uscc is null or entity_uscc <> supplier_uscc)
 ),
 
-firm_days as (
-    select
-        firm_uscc,
-        counted_on,
-        sum(tested) as tested,
-        sum(failed) as failed,
-        max(case when failed = 1 then counted_on end) as failed_on
-    from named
-    where counted_on is not null
-    group by firm_uscc, counted_on
-),
-
-histories as (
-    select
-        firm_uscc,
-        counted_on,
-        sum(tested) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
-        ) as tested_before,
-        sum(failed) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
-        ) as failed_before,
-        max(failed_on) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
-        ) as last_failed_before
-    from firm_days
-),
-
 sample_firms as (
     select
         named.source_id,
@@ -138,10 +103,7 @@ sample_firms as (
         coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
         firm_periods.chain,
         firm_periods.chain_role,
-        coalesce(credit_periods.credit_class, 'UNRATED') as credit_class,
-        coalesce(histories.tested_before, 0) as tested_before,
-        coalesce(histories.failed_before, 0) as failed_before,
-        histories.last_failed_before
+        coalesce(credit_periods.credit_class, 'UNRATED') as credit_class
     from named
     left join firm_periods
         on
@@ -153,10 +115,6 @@ sample_firms as (
             named.firm_uscc = credit_periods.entity_uscc
             and named.counted_on >= credit_periods.valid_from
             and (credit_periods.valid_to is null or named.counted_on < credit_periods.valid_to)
-    left join histories
-        on
-            named.firm_uscc = histories.firm_uscc
-            and named.counted_on = histories.counted_on
 )
 
 select * from sample_firms

@@ -3,46 +3,16 @@
 -- For each sample that failed at or of a firm upstream: the samples that failed at a firm which it
 -- supplies, on that day or within 180 days after. Same batch, the firm upstream named as the
 -- supplier or producer of the sample downstream, or else same product category, tells how close
--- they are. A pair shows a trace to follow, no proof of a cause.
+-- they are. Other products are a trace to follow in an industrial chain only, where what comes from
+-- upstream is a part of what is made downstream; elsewhere two firms that have dealt with each other
+-- have failed in this and that, which says nothing. A pair is no proof of a cause.
 with links as (
     select * from fact.supply_link
 ),
 
-sample_firms as (
-    select * from fact.sample_firm
-),
-
-samples as (
-    select
-        source_id,
-        sample_no,
-        product_name,
-        batch_no,
-        supplier_uscc,
-        producer_uscc
-    from latest.sample
-),
-
 failures as (
-    select
-        sample_firms.source_id,
-        sample_firms.sample_no,
-        sample_firms.firm_uscc,
-        sample_firms.firm_role,
-        sample_firms.counted_on,
-        sample_firms.product_category,
-        sample_firms.chain,
-        sample_firms.chain_role,
-        samples.product_name,
-        samples.batch_no,
-        samples.supplier_uscc,
-        samples.producer_uscc
-    from sample_firms
-    inner join samples
-        on
-            sample_firms.source_id = samples.source_id
-            and sample_firms.sample_no = samples.sample_no
-    where sample_firms.final_verdict = 'fail' and sample_firms.counted_on is not null
+    select * from fact.firm_failure
+    where counted_on is not null
 ),
 
 linked_firms as (
@@ -94,7 +64,9 @@ pairs as (
 
 chain_nonconformities as (
     select * from pairs
-    where days_between between 0 and 180
+    where
+        days_between between 0 and 180
+        and (closeness <> 'other_product' or chain is not null)
 )
 
 select * from chain_nonconformities

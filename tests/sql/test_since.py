@@ -25,6 +25,8 @@ from warehouse.tables import write_parquet, write_partition
 
 FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
 FIRST = dt.date(2024, 5, 1)
+SAMPLED_ON = [dt.date(2024, 4, 1), dt.date(2024, 4, 30), dt.date(2023, 4, 1), None]
+ROLES = ("producer_uscc", "entity_uscc", "supplier_uscc")
 RESOURCES = Resources(1, 1 << 30)
 
 Rows = list[dict[str, Any]]
@@ -55,24 +57,31 @@ def a_result(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
 
 @st.composite
 def nights(draw: st.DrawFn) -> list[Night]:
-    """Nights of samples, corrections, rechecks (of samples that may come later) and results."""
+    """Nights of samples, corrections, rechecks (of samples that may come later) and results.
+
+    A correction may say that a sample was taken on another day, of other firms.
+    """
     versions: dict[tuple[str, str], int] = {}
-    told: list[Night] = []
+    found: list[Night] = []
     for _ in range(draw(st.integers(2, 4))):
         night: dict[str, Rows] = {table: [] for table in SAMPLE_RECORDS}
         for number in draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True)):
             original = draw(st.sampled_from([None, None, *"ABCD"]))
             recheck = {"sampling_basis": "recheck", "original_sample_no": original}
             versions[number, "s"] = version = versions.get((number, "s"), 0) + 1
-            verdict = {"verdict": draw(st.sampled_from(["pass", "fail", None]))}
-            row = sample(number, version, **verdict, **(recheck if original else {}))
+            told = {
+                "verdict": draw(st.sampled_from(["pass", "fail", "fail", None])),
+                "sampled_on": draw(st.sampled_from(SAMPLED_ON)),
+                **{role: draw(st.sampled_from([None, *"PQR"])) for role in ROLES},
+            }
+            row = sample(number, version, **told, **(recheck if original else {}))
             night["core.sample"].append(row)
         for number in draw(st.lists(st.sampled_from("ABCD"), unique=True)):
             versions[number, "r"] = version = versions.get((number, "r"), 0) + 1
             verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
             night["core.test_result"].append(a_result(number, version, **verdict))
-        told.append(night)
-    return told
+        found.append(night)
+    return found
 
 
 def home_in(folder: Path) -> Home:

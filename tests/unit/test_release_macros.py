@@ -1,5 +1,6 @@
 """The macros that explain a figure, on tables of their contracts."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     models = load_models()
     own = {f"ref.{name}" for name in code_lists()}
-    for table in sorted(set(TABLES) - own):
+    for table in sorted({*TABLES, "fact.sample_firm"} - own):
         create_empty_table(con, contract_of(table, models))
         for row in ROWS.get(table, ()):
             con.from_arrow(pl.DataFrame([row]).to_arrow()).create_view("row", replace=True)
@@ -237,7 +238,26 @@ def test_every_macro_says_what_it_is_and_what_it_takes(con: duckdb.DuckDBPyConne
 
     names = {path.stem for path in release_macros.MACROS_DIR.glob("*.sql")}
     assert {name for name, _ in macros} == names
-    assert all("Parameters: indicator, period := NULL" in comment for _, comment in macros)
+    takes = "Parameters: indicator, period := NULL"
+    others = [name for name, comment in macros if takes not in comment]
+    assert others == ["firm_record"]
+
+
+def test_the_record_of_a_firm_is_that_of_earlier_days(con: duckdb.DuckDBPyConnection) -> None:
+    told = [("2024-01-10", "fail"), ("2024-02-10", None), ("2024-03-10", "pass")]
+    for sample_no, (day, verdict) in enumerate(told):
+        con.execute(
+            "INSERT INTO fact.sample_firm BY NAME SELECT $sample_no AS sample_no, "
+            "'P' AS firm_uscc, $day::DATE AS counted_on, $verdict AS final_verdict",
+            {"sample_no": str(sample_no), "day": day, "verdict": verdict},
+        )
+
+    def record(day: str) -> list[tuple[object, ...]]:
+        return con.execute("FROM mart.firm_record('P', $day)", {"day": day}).fetchall()
+
+    assert record("2024-01-10") == [(0, 0, None)]
+    assert record("2024-03-10") == [(1, 1, dt.date(2024, 1, 10))]
+    assert record("2024-03-11") == [(2, 1, dt.date(2024, 1, 10))]
 
 
 def test_a_macro_without_parameters_is_refused(
