@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,12 +33,15 @@ class Stage:
         what: source, table or statement that is worked on.
         rows: rows taken, where they are known when it ends.
         seconds: wall time, once it has ended.
+        peak_mib: memory of the process at its highest during the stage, where Linux tells and
+            stages are kept in a file.
     """
 
     name: StageName
     what: str
     rows: int | None = None
     seconds: float = 0.0
+    peak_mib: int | None = None
 
     def __str__(self) -> str:
         text = f"{self.name} {self.what}: {self.seconds:.1f} s"
@@ -61,11 +64,35 @@ def stage(name: StageName, what: str, rows: int | None = None) -> Iterator[Stage
     """Time what happens inside, and tell of it when it ends without an error."""
     work = Stage(name, what, rows)
     LOG.debug("%s %s …", name, what)
+    if _kept_in is not None:
+        _forget_peak()
     started = time.perf_counter()
     yield work
     work.seconds = time.perf_counter() - started
     LOG.log(logging.INFO if work.seconds >= _TOLD_FROM_SECONDS else logging.DEBUG, "%s", work)
     if _kept_in is not None:
-        line = {"stage": name, "what": what, "rows": work.rows, "seconds": round(work.seconds, 6)}
+        work.peak_mib = _peak_mib()
+        line = {
+            "stage": name,
+            "what": what,
+            "rows": work.rows,
+            "seconds": round(work.seconds, 6),
+            "peak_mib": work.peak_mib,
+        }
         with _kept_in.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _forget_peak() -> None:
+    """Let the kernel count the peak of resident memory anew (proc(5), clear_refs)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def _peak_mib() -> int | None:
+    try:
+        status = Path("/proc/self/status").read_text("ascii")
+    except OSError:
+        return None
+    peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return int(peak.split()[1]) // 1024 if peak else None  # it is told in KiB

@@ -28,8 +28,8 @@ class PublishedTable:
     """A table of the release: its contract under its published name, and where its rows lie.
 
     `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
-    definitions. A table without either is published empty. `in_order` files hold their rows in the
-    order of the key, as results of models do; `since` stands instead of a part of the one file.
+    definitions. A table without either is published empty. `in_order` files are published in the
+    order of their rows, as results of models are; `since` stands instead of a part of the one file.
     """
 
     contract: Contract
@@ -191,8 +191,7 @@ def write_anew(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
         return
     # Streams from the files and sorts on disk where memory is short.
     rows = _rows(con, table).project(contract.cast_sql())
-    is_sorted = table.in_order and table.since is None
-    rows = rows if is_sorted else rows.order(_order(contract))
+    rows = rows if table.in_order else rows.order(_order(contract))
     rows.create(contract.table)
 
 

@@ -3,25 +3,26 @@ with versions as (
     select * from core.acceptance
 ),
 
-highest_versions as (
+later_versions as (
     select
         source_id,
         project_no,
         attempt,
         max(version) as version
     from versions
+    where version > 1
     group by source_id, project_no, attempt
 ),
 
 latest_versions as (
     select versions.*
     from versions
-    inner join highest_versions
+    left join later_versions
         on
-            versions.source_id = highest_versions.source_id
-            and versions.project_no = highest_versions.project_no
-            and versions.attempt = highest_versions.attempt
-            and versions.version = highest_versions.version
+            versions.source_id = later_versions.source_id
+            and versions.project_no = later_versions.project_no
+            and versions.attempt = later_versions.attempt
+    where later_versions.version is null or later_versions.version = versions.version
 )
 
 select * from latest_versions

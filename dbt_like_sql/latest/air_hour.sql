@@ -3,7 +3,7 @@ with versions as (
     select * from core.air_hour
 ),
 
-highest_versions as (
+later_versions as (
     select
         source_id,
         station_no,
@@ -11,19 +11,20 @@ highest_versions as (
         hour,
         max(version) as version
     from versions
+    where version > 1
     group by source_id, station_no, measured_on, hour
 ),
 
 latest_versions as (
     select versions.*
     from versions
-    inner join highest_versions
+    left join later_versions
         on
-            versions.source_id = highest_versions.source_id
-            and versions.station_no = highest_versions.station_no
-            and versions.measured_on = highest_versions.measured_on
-            and versions.hour = highest_versions.hour
-            and versions.version = highest_versions.version
+            versions.source_id = later_versions.source_id
+            and versions.station_no = later_versions.station_no
+            and versions.measured_on = later_versions.measured_on
+            and versions.hour = later_versions.hour
+    where later_versions.version is null or later_versions.version = versions.version
 )
 
 select * from latest_versions

@@ -3,7 +3,7 @@ with versions as (
     select * from core.draw_assignment
 ),
 
-highest_versions as (
+later_versions as (
     select
         source_id,
         draw_no,
@@ -11,19 +11,20 @@ highest_versions as (
         place,
         max(version) as version
     from versions
+    where version > 1
     group by source_id, draw_no, unit_id, place
 ),
 
 latest_versions as (
     select versions.*
     from versions
-    inner join highest_versions
+    left join later_versions
         on
-            versions.source_id = highest_versions.source_id
-            and versions.draw_no = highest_versions.draw_no
-            and versions.unit_id = highest_versions.unit_id
-            and versions.place = highest_versions.place
-            and versions.version = highest_versions.version
+            versions.source_id = later_versions.source_id
+            and versions.draw_no = later_versions.draw_no
+            and versions.unit_id = later_versions.unit_id
+            and versions.place = later_versions.place
+    where later_versions.version is null or later_versions.version = versions.version
 )
 
 select * from latest_versions

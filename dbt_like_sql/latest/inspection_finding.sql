@@ -11,62 +11,72 @@ visits as (
     select * from core.site_inspection
 ),
 
-highest_visit_versions as (
+later_visits as (
     select
         source_id,
         inspection_no,
         max(version) as version
     from visits
+    where version > 1
     group by source_id, inspection_no
 ),
 
-replaced_visits as (
+corrected_visits as (
     select
         visits.source_id,
         visits.inspection_no,
         visits.version,
-        visits.content_hash
+        visits.content_hash,
+        later_visits.version as latest_version
     from visits
-    inner join highest_visit_versions
+    inner join later_visits
         on
-            visits.source_id = highest_visit_versions.source_id
-            and visits.inspection_no = highest_visit_versions.inspection_no
-            and visits.version < highest_visit_versions.version
+            visits.source_id = later_visits.source_id
+            and visits.inspection_no = later_visits.inspection_no
 ),
 
-standing_findings as (
-    select *
-    from findings
-    where not exists (
-        select 1
-        from replaced_visits
-        where
-            replaced_visits.source_id = findings.source_id
-            and replaced_visits.inspection_no = findings.inspection_no
-            and replaced_visits.version = findings.version
-            and replaced_visits.content_hash = findings.content_hash
-    )
-),
-
-highest_finding_versions as (
+later_findings as (
     select
-        source_id,
-        inspection_no,
-        finding_no,
-        max(version) as version
-    from standing_findings
-    group by source_id, inspection_no, finding_no
+        findings.source_id,
+        findings.inspection_no,
+        findings.finding_no,
+        max(findings.version) as version
+    from findings
+    left join corrected_visits
+        on
+            findings.source_id = corrected_visits.source_id
+            and findings.inspection_no = corrected_visits.inspection_no
+            and findings.version = corrected_visits.version
+            and findings.content_hash = corrected_visits.content_hash
+    where
+        findings.version > 1
+        and (
+            corrected_visits.version is null
+            or corrected_visits.version = corrected_visits.latest_version
+        )
+    group by findings.source_id, findings.inspection_no, findings.finding_no
 ),
 
 latest_findings as (
-    select standing_findings.*
-    from standing_findings
-    inner join highest_finding_versions
+    select findings.*
+    from findings
+    left join corrected_visits
         on
-            standing_findings.source_id = highest_finding_versions.source_id
-            and standing_findings.inspection_no = highest_finding_versions.inspection_no
-            and standing_findings.finding_no = highest_finding_versions.finding_no
-            and standing_findings.version = highest_finding_versions.version
+            findings.source_id = corrected_visits.source_id
+            and findings.inspection_no = corrected_visits.inspection_no
+            and findings.version = corrected_visits.version
+            and findings.content_hash = corrected_visits.content_hash
+    left join later_findings
+        on
+            findings.source_id = later_findings.source_id
+            and findings.inspection_no = later_findings.inspection_no
+            and findings.finding_no = later_findings.finding_no
+    where
+        (
+            corrected_visits.version is null
+            or corrected_visits.version = corrected_visits.latest_version
+        )
+        and (later_findings.version is null or later_findings.version = findings.version)
 )
 
 select * from latest_findings

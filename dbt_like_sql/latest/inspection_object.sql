@@ -3,25 +3,26 @@ with versions as (
     select * from core.inspection_object
 ),
 
-highest_versions as (
+later_versions as (
     select
         source_id,
         unit_id,
         valid_from,
         max(version) as version
     from versions
+    where version > 1
     group by source_id, unit_id, valid_from
 ),
 
 latest_versions as (
     select versions.*
     from versions
-    inner join highest_versions
+    left join later_versions
         on
-            versions.source_id = highest_versions.source_id
-            and versions.unit_id = highest_versions.unit_id
-            and versions.valid_from = highest_versions.valid_from
-            and versions.version = highest_versions.version
+            versions.source_id = later_versions.source_id
+            and versions.unit_id = later_versions.unit_id
+            and versions.valid_from = later_versions.valid_from
+    where later_versions.version is null or later_versions.version = versions.version
 )
 
 select * from latest_versions

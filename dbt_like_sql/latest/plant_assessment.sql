@@ -3,7 +3,7 @@ with versions as (
     select * from core.plant_assessment
 ),
 
-highest_versions as (
+later_versions as (
     select
         source_id,
         plant_no,
@@ -11,19 +11,20 @@ highest_versions as (
         item_code,
         max(version) as version
     from versions
+    where version > 1
     group by source_id, plant_no, quarter, item_code
 ),
 
 latest_versions as (
     select versions.*
     from versions
-    inner join highest_versions
+    left join later_versions
         on
-            versions.source_id = highest_versions.source_id
-            and versions.plant_no = highest_versions.plant_no
-            and versions.quarter = highest_versions.quarter
-            and versions.item_code = highest_versions.item_code
-            and versions.version = highest_versions.version
+            versions.source_id = later_versions.source_id
+            and versions.plant_no = later_versions.plant_no
+            and versions.quarter = later_versions.quarter
+            and versions.item_code = later_versions.item_code
+    where later_versions.version is null or later_versions.version = versions.version
 )
 
 select * from latest_versions

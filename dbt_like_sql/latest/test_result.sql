@@ -11,64 +11,74 @@ samples as (
     select * from core.sample
 ),
 
-highest_sample_versions as (
+later_samples as (
     select
         source_id,
         sample_no,
         max(version) as version
     from samples
+    where version > 1
     group by source_id, sample_no
 ),
 
-replaced_samples as (
+corrected_samples as (
     select
         samples.source_id,
         samples.sample_no,
         samples.version,
-        samples.content_hash
+        samples.content_hash,
+        later_samples.version as latest_version
     from samples
-    inner join highest_sample_versions
+    inner join later_samples
         on
-            samples.source_id = highest_sample_versions.source_id
-            and samples.sample_no = highest_sample_versions.sample_no
-            and samples.version < highest_sample_versions.version
+            samples.source_id = later_samples.source_id
+            and samples.sample_no = later_samples.sample_no
 ),
 
-standing_results as (
-    select *
-    from results
-    where not exists (
-        select 1
-        from replaced_samples
-        where
-            replaced_samples.source_id = results.source_id
-            and replaced_samples.sample_no = results.sample_no
-            and replaced_samples.version = results.version
-            and replaced_samples.content_hash = results.content_hash
-    )
-),
-
-highest_result_versions as (
+later_results as (
     select
-        source_id,
-        sample_no,
-        parameter_code,
-        seq,
-        max(version) as version
-    from standing_results
-    group by source_id, sample_no, parameter_code, seq
+        results.source_id,
+        results.sample_no,
+        results.parameter_code,
+        results.seq,
+        max(results.version) as version
+    from results
+    left join corrected_samples
+        on
+            results.source_id = corrected_samples.source_id
+            and results.sample_no = corrected_samples.sample_no
+            and results.version = corrected_samples.version
+            and results.content_hash = corrected_samples.content_hash
+    where
+        results.version > 1
+        and (
+            corrected_samples.version is null
+            or corrected_samples.version = corrected_samples.latest_version
+        )
+    group by results.source_id, results.sample_no, results.parameter_code, results.seq
 ),
 
 latest_results as (
-    select standing_results.*
-    from standing_results
-    inner join highest_result_versions
+    select results.*
+    from results
+    left join corrected_samples
         on
-            standing_results.source_id = highest_result_versions.source_id
-            and standing_results.sample_no = highest_result_versions.sample_no
-            and standing_results.parameter_code = highest_result_versions.parameter_code
-            and standing_results.seq = highest_result_versions.seq
-            and standing_results.version = highest_result_versions.version
+            results.source_id = corrected_samples.source_id
+            and results.sample_no = corrected_samples.sample_no
+            and results.version = corrected_samples.version
+            and results.content_hash = corrected_samples.content_hash
+    left join later_results
+        on
+            results.source_id = later_results.source_id
+            and results.sample_no = later_results.sample_no
+            and results.parameter_code = later_results.parameter_code
+            and results.seq = later_results.seq
+    where
+        (
+            corrected_samples.version is null
+            or corrected_samples.version = corrected_samples.latest_version
+        )
+        and (later_results.version is null or later_results.version = results.version)
 )
 
 select * from latest_results

@@ -18,10 +18,12 @@ from sqlglot.schema import MappingSchema
 from warehouse.contract import record_contracts
 from warehouse.engine.model import (
     SqlModel,
+    is_import,
     load_computed,
     ordered,
     parse_select,
     provided_contracts,
+    tables_outside_steps,
 )
 from warehouse.reference_lists import code_list, code_lists
 from warehouse.reference_tables import reference_table_contracts
@@ -274,14 +276,16 @@ def _style(tree: exp.Query, sql: str) -> Iterator[tuple[int, str, str]]:
     if not tree.ctes:
         yield 1, "no named steps", "write with … as (…), then select from the last step"
         return
-    if not _is_plain(tree) or _tables(tree) != [tree.ctes[-1].alias]:
+    if not _is_plain(tree) or tables_outside_steps(tree) != [tree.ctes[-1].alias]:
         yield (
             _line(tree.args.get("from_") or tree),
             "final select",
             f"end with: select * from {tree.ctes[-1].alias}",
         )
     for cte in tree.ctes:
-        if any("." in table for table in _tables(cte.this)) and not _is_import(cte.this):
+        if any("." in table for table in tables_outside_steps(cte.this)) and not is_import(
+            cte.this
+        ):
             yield _line(cte), f"{cte.alias} reads a table", "read each table in an import step"
     read = [table.name for table in tree.find_all(exp.Table) if not table.db]
     for cte in tree.ctes:
@@ -289,26 +293,6 @@ def _style(tree: exp.Query, sql: str) -> Iterator[tuple[int, str, str]]:
             yield _line(cte), f"{cte.alias} is read by nothing", "leave the step out"
 
 
-def _is_import(query: exp.Expr) -> bool:
-    """Whether a step only brings in one table: its columns, or all, perhaps some of its rows."""
-    parts = {name for name, value in query.args.items() if value}
-    return (
-        isinstance(query, exp.Select)
-        and parts <= {"expressions", "from_", "where"}
-        and len(_tables(query)) == 1
-        and all(isinstance(column, exp.Column | exp.Star) for column in query.expressions)
-    )
-
-
 def _is_plain(query: exp.Expr) -> bool:
     parts = {name for name, value in query.args.items() if value}
     return isinstance(query, exp.Select) and parts <= {"with_", "expressions", "from_"}
-
-
-def _tables(query: exp.Expr) -> list[str]:
-    """Tables that a query reads outside its own named steps."""
-    inside = {
-        id(table) for cte in query.find_all(exp.CTE) for table in cte.this.find_all(exp.Table)
-    }
-    found = [table for table in query.find_all(exp.Table) if id(table) not in inside]
-    return [f"{table.db}.{table.name}" if table.db else table.name for table in found]

@@ -250,6 +250,26 @@ def parse_select(sql: str, where: str) -> exp.Query:
     return statements[0]
 
 
+def is_import(query: exp.Expr) -> bool:
+    """Whether a step only brings in one table: its columns, or all, perhaps some of its rows."""
+    parts = {name for name, value in query.args.items() if value}
+    return (
+        isinstance(query, exp.Select)
+        and parts <= {"expressions", "from_", "where"}
+        and len(tables_outside_steps(query)) == 1
+        and all(isinstance(column, exp.Column | exp.Star) for column in query.expressions)
+    )
+
+
+def tables_outside_steps(query: exp.Expr) -> list[str]:
+    """Tables that a query reads outside its own named steps."""
+    inside = {
+        id(table) for cte in query.find_all(exp.CTE) for table in cte.this.find_all(exp.Table)
+    }
+    found = [table for table in query.find_all(exp.Table) if id(table) not in inside]
+    return [f"{table.db}.{table.name}" if table.db else table.name for table in found]
+
+
 def tables_read(tree: exp.Query, where: str) -> frozenset[str]:
     """Tables (``schema.name``) that a query reads; its own CTEs are not tables.
 

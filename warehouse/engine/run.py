@@ -1,15 +1,18 @@
 """Running SQL models: inputs attached as views, one SELECT each, results as Parquet.
 
 A model never says where its inputs lie. The runner makes every table that it reads visible under
-its name, casts what comes out to the contract, orders it by the key (so that two builds from the
-same inputs give the same file) and swaps the file in when it is whole.
+its name, casts what comes out to the contract and swaps the file in when it is whole. Rows are
+ordered by the key; but results that follow their samples, which are as long as the records, lie as
+they come: to sort wide rows of all samples takes more memory than everything else that is done.
 """
 
 import datetime as dt
 import os
+import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -19,9 +22,12 @@ from warehouse.contract import Contract, record_contracts
 from warehouse.engine.model import (
     ComputedTable,
     SqlModel,
+    is_import,
     load_computed,
     ordered,
+    parse_select,
     provided_contracts,
+    tables_outside_steps,
 )
 from warehouse.engine.since import (
     attach_touched,
@@ -142,7 +148,21 @@ def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
 
 def contract_sql(model: SqlModel) -> str:
     """The model's SELECT inside the casts of its contract."""
-    return f"SELECT {model.contract.cast_sql()}\nFROM (\n{model.sql}\n) AS model"
+    sql = _read_in_place(model.sql, model.file)
+    return f"SELECT {model.contract.cast_sql()}\nFROM (\n{sql}\n) AS model"
+
+
+@cache
+def _read_in_place(sql: str, where: str) -> str:
+    """A SELECT whose import steps are read anew by each step that reads them.
+
+    Left to itself, DuckDB keeps the rows of a step that is read twice, those of whole tables too.
+    """
+    for step in parse_select(sql, where).ctes:
+        if is_import(step.this) and "." in tables_outside_steps(step.this)[0]:
+            name = re.escape(step.alias)
+            sql = re.sub(rf"\b{name} as \(", f"{step.alias} as not materialized (", sql, count=1)
+    return sql
 
 
 def refresh_model(
@@ -180,7 +200,8 @@ def run_model(
 ) -> ModelRun:
     """Run one model on a connection that sees its inputs; write its Parquet file.
 
-    Rows are ordered by the contract's key. A reader sees the old file or the new one.
+    Rows are ordered by the contract's key, unless they follow their samples. A reader sees the old
+    file or the new one.
 
     Args:
         con: the connection.
@@ -196,7 +217,8 @@ def run_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     keys = ", ".join(identifier(name) for name in model.contract.key)
-    sql = contract_sql(model) + (f"\nORDER BY {keys}" if keys else "")
+    is_ordered = bool(keys) and model.by_sample is None
+    sql = contract_sql(model) + (f"\nORDER BY {keys}" if is_ordered else "")
     try:
         con.sql(sql).write_parquet(str(aside), compression="zstd")
         aside.replace(path)
