@@ -9,7 +9,6 @@ import duckdb
 import polars as pl
 import pytest
 
-from warehouse.connection import Resources, connect
 from warehouse.contract import Contract, record_contracts
 from warehouse.engine.model import ModelTest, SqlModel, load_models, ordered
 from warehouse.engine.run import (
@@ -83,7 +82,7 @@ def build(home: Home, as_of: dt.date | None = None) -> dict[str, ModelRun]:
     return runs
 
 
-MANY = 300_000
+MANY = 400_000
 
 
 def write_many_versions(con: duckdb.DuckDBPyConnection, contract: Contract, home: Home) -> None:
@@ -96,7 +95,7 @@ def write_many_versions(con: duckdb.DuckDBPyConnection, contract: Contract, home
         "parameter_code": "'p'",
         "source_id": "'a'",
     }
-    text = "concat('as it came in the text of row ', number)"
+    text = "concat('text ', number % 1000)"
     columns = ", ".join(
         f"CAST({own.get(c.name, text if c.duckdb_type == 'VARCHAR' else 'NULL')} "
         f"AS {c.duckdb_type}) AS {c.name}"
@@ -159,9 +158,9 @@ def test_latest_versions_of_wide_rows_stream(tmp_path: Path, table: str) -> None
     with duckdb.connect() as con:
         for name in model.depends_on:
             write_many_versions(con, record_contracts()[name], home)
-    limits = Resources(threads=1, memory_bytes=256 * 2**20)
-    with connect(limits) as con:
-        con.execute("SET temp_directory = ''")
+    with duckdb.connect(
+        config={"memory_limit": "256MiB", "temp_directory": "", "threads": 1}
+    ) as con:
         attach_dependencies(con, model, home)
         assert run_model(con, model, home).rows == MANY
 
