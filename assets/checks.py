@@ -76,10 +76,9 @@ def run_table_checks(
     When a blocking rule fails, Data Docs are written at once: nothing downstream will run.
     """
     home, scope = workplace.home, scope_of(contract)
-    files = _files(contract, home, as_of)
-    known = fingerprint(home, contract, [*files, *_parts(contract, home)])
-    if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
+    if (remembered := known_results(home, contract, as_of)) is not None:
         return remembered
+    files, known = _files(contract, home, as_of), _fingerprint(home, contract, as_of)
     with progress.stage("check", contract.table), connect(workplace.resources) as con:
         attach_tables(con, [contract.table], home, as_of, reader="its checks")
         run = check_table(con, home, contract, scope, files)
@@ -87,6 +86,19 @@ def run_table_checks(
     if run.blocking:
         write_docs(home)
     return run.results
+
+
+def known_results(
+    home: Home, contract: Contract, as_of: dt.date | None = None
+) -> tuple[CheckResult, ...] | None:
+    """Outcomes of a table's checks, if they were found on the table as it lies in the lake now."""
+    scope = f"{scope_of(contract)}/{contract.table}"
+    return recall(home, scope, _fingerprint(home, contract, as_of))
+
+
+def _fingerprint(home: Home, contract: Contract, as_of: dt.date | None) -> str:
+    files = _files(contract, home, as_of)
+    return fingerprint(home, contract, [*files, *_parts(contract, home)])
 
 
 def _files(contract: Contract, home: Home, as_of: dt.date | None) -> list[Path]:

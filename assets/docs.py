@@ -12,6 +12,8 @@ from expectations.data_docs import build_data_docs
 from expectations.results import read_run
 from warehouse.home import Home
 
+DATA_DOCS = dg.AssetKey("data_docs")
+
 
 def docs_asset(tables: Sequence[str]) -> dg.AssetsDefinition:
     """The asset that writes Data Docs of the last checks.
@@ -21,7 +23,7 @@ def docs_asset(tables: Sequence[str]) -> dg.AssetsDefinition:
     """
 
     @dg.asset(
-        key="data_docs",
+        key=DATA_DOCS,
         deps=[dependency(table) for table in tables],
         group_name="release",
         description="Pages on every check of every table, for reading without Dagster.",

@@ -18,6 +18,7 @@ from warehouse.release_macros import macro_statements
 from warehouse.release_store import Release, keep_last, read_release
 from warehouse.release_tables import PublishedTable
 
+RELEASE = dg.AssetKey("release")
 KEPT_RELEASES = 30
 FRESH_FOR = dt.timedelta(hours=36)
 
@@ -33,7 +34,7 @@ def release_asset(
     """
 
     @dg.asset(
-        key="release",
+        key=RELEASE,
         deps=[dependency(table) for table in sorted({*models, *records})],
         group_name="release",
         description=(

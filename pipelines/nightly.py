@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 from dagster import ExecuteInProcessResult
 
+from assets.due import Due, due
 from assets.ingest.landing import deliveries, misplaced, pending_days
 from assets.records import NOT_LOADED
 from assets.workplace import Workplace, today
@@ -117,9 +118,11 @@ def run_night(
         job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def(
             "publish" if as_of else "nightly"
         )
+        work = None if as_of else due(workplace, days, job)
         result = job.execute_in_process(
             instance=dagster,
             partition_key=None if as_of else night_of(days, night).isoformat(),
+            asset_selection=None if work is None else work.assets,
             run_config={
                 **night_config(days, as_of),
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -127,11 +130,12 @@ def run_night(
             raise_on_error=False,
         )
     strange = () if as_of else tuple(sorted({*waiting, *again} - set(days)))
-    return _outcome(workplace.home, result, days, strange)
+    return _outcome(workplace.home, work, result, days, strange)
 
 
 def _outcome(
     home: Home,
+    work: Due | None,
     result: ExecuteInProcessResult,
     days: tuple[dt.date, ...],
     strange_days: tuple[dt.date, ...],
@@ -150,7 +154,7 @@ def _outcome(
         statuses=dict(rows.group_by("status").len().sort("status").rows()),
         stopped=tuple(StoppedDelivery(*row) for row in stopped.rows()),
         left_over=not_loaded.height - stopped.height,
-        failed_checks=tuple(_failed_checks(result)),
+        failed_checks=(*_failed_checks(result), *_known_failures(work)),
         errors=tuple(_errors(result)),
         release=read_release(home.release_file) if home.release_file.is_file() else None,
     )
@@ -167,6 +171,14 @@ def _failed_checks(result: ExecuteInProcessResult) -> Iterator[FailedCheck]:
                 and evaluation.severity == dg.AssetCheckSeverity.ERROR,
                 description=evaluation.description or "",
             )
+
+
+def _known_failures(work: Due | None) -> Iterator[FailedCheck]:
+    """Checks of tables that the night left as they were, and that had not passed."""
+    for known in () if work is None else work.known:
+        if not known.passed:
+            words = f"{known.outcome}: {known.observed}"
+            yield FailedCheck(known.table_name, known.rule_id, known.blocking, words)
 
 
 def _errors(result: ExecuteInProcessResult) -> Iterator[str]:

@@ -4,8 +4,9 @@ import dagster as dg
 
 from assets.ingest.landing import pending_days
 from assets.workplace import ZONE, Workplace
-from pipelines.jobs import night_config, nightly_job
-from pipelines.partitions import night_of, readable_days
+from pipelines.jobs import nightly_job
+from pipelines.partitions import readable_days
+from pipelines.requests import night_request
 
 
 @dg.schedule(
@@ -18,11 +19,7 @@ from pipelines.partitions import night_of, readable_days
 def nightly_schedule(
     context: dg.ScheduleEvaluationContext, workplace: dg.ResourceParam[Workplace]
 ) -> dg.RunRequest:
-    """One run for all days that wait; without any, the release is built from what there is."""
+    """One run for all days that wait; without any, of what is out of date."""
     night = context.scheduled_execution_time.astimezone(ZONE).date()
     waiting = readable_days(pending_days(workplace.home, workplace.sources, night))
-    return dg.RunRequest(
-        run_key=night.isoformat(),
-        partition_key=night_of(waiting, night).isoformat(),
-        run_config=night_config(waiting),
-    )
+    return night_request(context.repository_def, workplace, waiting, night, night.isoformat())

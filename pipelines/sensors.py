@@ -13,6 +13,7 @@ from assets.ingest.landing import landed_files, landing_days, pending_days
 from assets.workplace import Workplace, asset_key, today
 from pipelines.jobs import ingest_job, night_config, nightly_job
 from pipelines.partitions import night_of, readable_days
+from pipelines.requests import night_request
 from warehouse.home import Home
 
 SETTLED_SECONDS = 90  # a file is being copied for as long as something is written to it
@@ -28,22 +29,14 @@ SETTLED_SECONDS = 90  # a file is being copied for as long as something is writt
     ),
 )
 def landing_sensor(
-    _context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
+    context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
 ) -> dg.RunRequest | dg.SkipReason:
     """One run for each set of waiting files."""
     waiting = readable_days(pending_days(workplace.home, workplace.sources))
     if not waiting:
         return dg.SkipReason("no file waits in landing")
-    return run_of(waiting, workplace.home)
-
-
-def run_of(waiting: Sequence[dt.date], home: Home) -> dg.RunRequest:
-    """The run that reads the files of some days, once for each set of files."""
-    return dg.RunRequest(
-        run_key=files_fingerprint(home),
-        partition_key=night_of(waiting, today()).isoformat(),
-        run_config=night_config(waiting),
-    )
+    files = files_fingerprint(workplace.home)
+    return night_request(context.repository_def, workplace, waiting, today(), files)
 
 
 def files_fingerprint(home: Home) -> str:
@@ -96,7 +89,13 @@ def reading_requests(workplace: Workplace) -> list[dg.RunRequest]:
     waiting = readable_days(pending_days(workplace.home, workplace.sources))
     if not waiting or newest_file(workplace.home, waiting) > time.time() - SETTLED_SECONDS:
         return []
-    return [run_of(waiting, workplace.home)]
+    return [
+        dg.RunRequest(
+            run_key=files_fingerprint(workplace.home),
+            partition_key=night_of(waiting, today()).isoformat(),
+            run_config=night_config(waiting),
+        )
+    ]
 
 
 def newest_file(home: Home, days: Sequence[dt.date]) -> float:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.due import due
 from assets.ingest.landing import receive
 from assets.workplace import ZONE, Workplace
 from pipelines import nightly
@@ -20,6 +21,7 @@ from pipelines.sensors import landing_sensor
 from pipelines.settings import Settings
 from tests.nights import pass_rates_only
 from warehouse.connection import Resources
+from warehouse.engine.stamp import keep_stamp
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.source import Source
@@ -146,11 +148,42 @@ def test_a_blocking_check_keeps_the_last_release_until_the_day_is_read_again(
         ("core.sample", "one_row_per_version")
     ]
     assert office.home.release_file.read_bytes() == before
+    assert office.night(on=MAY).exit_code == 3  # with nothing new, what stopped it stops it again
 
     mended = office.night(on=MAY, again=[MAY])
 
     assert (mended.exit_code, mended.days) == (0, (MAY,))
     assert office.rate() == (9, 10)
+
+
+def test_a_night_makes_what_is_due(office: Office, market: Source) -> None:
+    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def("nightly")
+
+    def names(days: Sequence[dt.date] = ()) -> set[str]:
+        return {key.to_user_string() for key in due(workplace, days, job).assets}
+
+    always = {"release", "data_docs"}
+    everything = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+
+    assert names() == always
+    assert "core.sample" in {each.table_name for each in due(workplace, (), job).known}
+    # The source brings samples, and a day without files is still the last day of deliveries.
+    of_samples = {
+        "raw/market", "latest/sample", "latest/test_result", "fact/banned_detection",
+        "fact/verdict", "meta/alert",
+    }  # fmt: skip
+    assert everything - names([MAY]) == {"latest/acceptance", "latest/site_inspection"}
+    assert names([MAY]) - names([dt.date(2024, 5, 3)]) == of_samples
+
+    verdicts = office.home.model_file("fact.verdict")
+    keep_stamp(verdicts, "made of something else")
+    assert names() == {*always, "fact/verdict", "mart/pass_rate"}
+    assert office.night(on=MAY).exit_code == 0
+    assert names() == always
+
+    (office.home.lake / "validation" / "mart" / "latest.sample.fingerprint").unlink()
+    assert names() == {*always, "latest/sample"}  # its checks are not known
 
 
 def test_a_range_of_partitions_is_one_run_over_its_days(office: Office, market: Source) -> None:
@@ -176,8 +209,11 @@ def test_a_range_of_partitions_is_one_run_over_its_days(office: Office, market: 
 def test_schedule_and_sensor_ask_for_the_days_that_wait(office: Office, market: Source) -> None:
     workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
     two_in_the_night = dt.datetime(2024, 6, 4, 2, tzinfo=ZONE)
-    at_night = dg.build_schedule_context(scheduled_execution_time=two_in_the_night)
-    at_once = dg.build_sensor_context()
+    graph = build_definitions({"market": market}).get_repository_def()
+    at_night = dg.build_schedule_context(
+        scheduled_execution_time=two_in_the_night, repository_def=graph
+    )
+    at_once = dg.build_sensor_context(repository_def=graph)
 
     scheduled = nightly_schedule(at_night, workplace=workplace)
     sensed = landing_sensor(at_once, workplace=workplace)
@@ -187,9 +223,10 @@ def test_schedule_and_sensor_ask_for_the_days_that_wait(office: Office, market: 
     assert scheduled.run_config["resources"]["night"]["config"]["days"] == ["2024-06-03"]
     assert isinstance(sensed, dg.RunRequest)
     assert sensed.run_config == scheduled.run_config
+    assert dg.AssetKey(["raw", "market"]) in (scheduled.asset_selection or ())
 
     office.deliver("more.csv", SAMPLES.replace("S-", "T-"), JUNE)
-    again = landing_sensor(dg.build_sensor_context(), workplace=workplace)
+    again = landing_sensor(dg.build_sensor_context(repository_def=graph), workplace=workplace)
     assert isinstance(again, dg.RunRequest)
     assert again.run_key != sensed.run_key
 
@@ -198,6 +235,7 @@ def test_schedule_and_sensor_ask_for_the_days_that_wait(office: Office, market: 
     quiet = nightly_schedule(at_night, workplace=nothing_yet)
     assert isinstance(quiet, dg.RunRequest)
     assert quiet.partition_key == "2024-06-04"
+    assert dg.AssetKey(["raw", "market"]) not in (quiet.asset_selection or ())
 
 
 def test_two_nights_do_not_work_at_once(office: Office) -> None:
