@@ -105,6 +105,13 @@ def test_a_contract_without_sql_is_refused(tmp_path: Path) -> None:
         load_models(tmp_path)
 
 
+def test_a_table_is_made_by_sql_or_by_a_function(tmp_path: Path) -> None:
+    made_by = SIDECAR + "\nmade_by: assets.evidence.indicator_value\ndepends_on: [core.sample]\n"
+    write(tmp_path, "mart.a", "select source_id from core.sample", made_by)
+    with pytest.raises(ConfigurationError, match=r"mart/a\.yml: made_by and a \.sql beside it"):
+        load_models(tmp_path)
+
+
 def test_circles_are_named_file_by_file(tmp_path: Path) -> None:
     write(tmp_path, "mart.a", select_from("mart.b"))
     write(tmp_path, "mart.b", select_from("mart.c"))

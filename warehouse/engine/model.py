@@ -138,15 +138,24 @@ class ComputedTable:
         return "/".join(self.path.parts[-3:])
 
 
-@cache
 def load_computed(folder: Path = DBT_DIR) -> Mapping[str, ComputedTable]:
     """Every table of `folder` that Python computes, by name.
 
     Raises:
-        ConfigurationError: the YAML is wrong, or there is SQL beside it.
+        ConfigurationError: the YAML is wrong.
     """
-    found = [_load_computed(path) for path in sorted(folder.glob("*/*.yml"))]
+    return _computed_of(folder)
+
+
+@cache
+def _computed_of(folder: Path) -> Mapping[str, ComputedTable]:
+    alone = (path for path in sorted(folder.glob("*/*.yml")) if not _is_beside_sql(path))
+    found = [_load_computed(path) for path in alone]
     return {table.table: table for table in found if table is not None}
+
+
+def _is_beside_sql(path: Path) -> bool:
+    return path.with_suffix(".sql").is_file()
 
 
 def _load_computed(path: Path) -> ComputedTable | None:
@@ -154,8 +163,6 @@ def _load_computed(path: Path) -> ComputedTable | None:
     if not isinstance(data, dict) or "made_by" not in data:
         return None
     where = f"dbt_like_sql/{path.parent.name}/{path.name}"
-    if path.with_suffix(".sql").is_file():
-        raise ConfigurationError(f"{where}: made_by and a .sql beside it; a table is made once")
     notes = validated(
         ComputedNotes, {k: v for k, v in data.items() if k in ComputedNotes.model_fields}, where
     )
@@ -184,7 +191,7 @@ def _models_of(folder: Path) -> dict[str, SqlModel]:
     models = [_load_model(path) for path in sorted(folder.glob("*/*.sql"))]
     computed = {table.path for table in load_computed(folder).values()}
     for path in sorted(folder.glob("*/*.yml")):
-        if path not in computed and not path.with_suffix(".sql").is_file():
+        if path not in computed and not _is_beside_sql(path):
             raise ConfigurationError(f"{path}: there is no {path.stem}.sql beside it")
     by_table = {model.table: model for model in models}
     known = {
@@ -296,6 +303,8 @@ def _load_model(path: Path) -> SqlModel:
         raise ConfigurationError(
             f"{where}.yml: a mapping of keys, without 'table': the path already says {table}"
         )
+    if "made_by" in data:
+        raise ConfigurationError(f"{where}.yml: made_by and a .sql beside it; a table is made once")
     notes = validated(
         ModelNotes, {k: v for k, v in data.items() if k in ModelNotes.model_fields}, f"{where}.yml"
     )
