@@ -12,12 +12,8 @@ from assets.computed import compute
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
-from warehouse.engine.run import (
-    attach_dependencies,
-    attach_tables,
-    refresh_model,
-    run_model,
-)
+from warehouse.engine.refresh import refresh_model
+from warehouse.engine.run import attach_dependencies, attach_tables, run_model
 from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
 from warehouse.home import Home
 from warehouse.tables import scratch_folder, write_parquet

@@ -1,24 +1,18 @@
 -- Pass rates of inspected units, with totals over sources, periods, divisions and categories.
 --
 -- Counts are summed first and divided once. Programme, sampling basis and coverage are never summed
--- over, so random and targeted samples are never pooled. Rechecks are not counted themselves: their
--- verdict already is the final verdict of the sample that they replace. Of what is tried several
--- times, such as an acceptance, only the attempt that ref.unit_kind names is counted.
+-- over, so random and targeted samples are never pooled.
 -- The rate of a division or category with few units is not shown, nor what it could be told from.
 -- Bounds: Wilson (1927), in the form of Brown, Cai and DasGupta (2001), equation 4:
 -- (x + z²/2 ± z·sqrt(x·(n - x)/n + z²/4)) / (n + z²); none for a census. In a stratified
 -- sample units were drawn with unequal probability: its plain rate is that of the samples and not
 -- of the population, and has no bounds; mart.indicator_value weighs it.
-with units as (
-    select * from fact.verdict
+with cells as (
+    select * from counts.verdict_month
 ),
 
 bases as (
     select * from ref.sampling_basis
-),
-
-unit_kinds as (
-    select * from ref.unit_kind
 ),
 
 indicators as (
@@ -49,44 +43,6 @@ suppression as (
 strictest as (
     select max(suppress_below) as suppress_below
     from indicators
-),
-
-dated_units as (
-    select
-        units.*,
-        cast(extract(year from units.counted_on) as varchar) as year,
-        cast(extract(quarter from units.counted_on) as varchar) as quarter_number,
-        lpad(cast(extract(month from units.counted_on) as varchar), 2, '0') as month_number
-    from units
-    left join unit_kinds
-        on units.unit_kind = unit_kinds.code
-    where
-        not units.is_recheck
-        and (
-            units.attempt is null
-            or cast(units.attempt as varchar) = unit_kinds.counted_attempt
-        )
-),
-
-cells as (
-    select
-        unit_kind,
-        domain,
-        programme,
-        sampling_basis,
-        coverage,
-        coalesce(year, 'UNKNOWN') as year,
-        coalesce(year || 'Q' || quarter_number, 'UNKNOWN') as quarter,
-        coalesce(year || '-' || month_number, 'UNKNOWN') as month,
-        source_id,
-        division_code,
-        product_category,
-        count(*) as units,
-        count(*) filter (where final_verdict = 'pass') as passed,
-        count(*) filter (where final_verdict = 'conditional') as conditional,
-        count(*) filter (where final_verdict = 'fail') as failed
-    from dated_units
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ),
 
 rolled_up as (

@@ -17,7 +17,7 @@ from warehouse.connection import Resources
 from warehouse.contract import record_contracts
 from warehouse.engine import since
 from warehouse.engine.model import load_models
-from warehouse.engine.run import refresh_model
+from warehouse.engine.refresh import refresh_model
 from warehouse.home import Home
 from warehouse.tables import write_partition
 

@@ -6,6 +6,7 @@ import pytest
 
 from warehouse.contract import parse_contract
 from warehouse.engine.lint import lint_models
+from warehouse.engine.lint_sums import sum_findings
 from warehouse.engine.model import SqlModel, parse_select, tables_read
 
 CONTRACT = parse_contract(
@@ -183,3 +184,29 @@ select source_id, count(*) from both_tables group by source_id"""
         (7, "unused is read by nothing"),
         (11, "final select"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("step", "construct"),
+    [
+        ("select brand, count(*) as n, sum(seq) as s from samples group by 1", None),
+        ("select source_id, sample_no, max(seq) as last from samples group by 1, 2", None),
+        ("select distinct brand from samples", None),
+        ("select brand, max(code) as code from names group by brand", None),
+        ("select rank() over (partition by source_id, sample_no order by seq) from samples", None),
+        ("select brand, max(seq) as last from samples group by brand", "max()"),
+        ("select source_id, avg(seq) as a from samples group by 1", "avg()"),
+        ("select brand, count(distinct seq) as n from samples group by 1", "count(distinct …)"),
+        ("select *, rank() over (partition by brand order by seq) as r from samples", "window"),
+        ("select * from samples order by seq limit 5", "limit"),
+        ("select brand from samples except select brand from names", "except"),
+    ],
+)
+def test_what_adds_up_looks_at_one_sample_at_a_time(step: str, construct: str | None) -> None:
+    sql = (
+        "with first as (select * from fact.a), samples as (select * from first),"
+        f" names as (select * from ref.b), step as ({step}) select * from step"
+    )
+    found = [construct for _, construct, _ in sum_findings(parse_select(sql, "a"), {"fact.a"})]
+    assert len(found) == (construct is not None)
+    assert all(each.startswith(str(construct)) for each in found)

@@ -118,3 +118,42 @@ def test_circles_are_named_file_by_file(tmp_path: Path) -> None:
     write(tmp_path, "mart.c", select_from("mart.a"))
     with pytest.raises(ConfigurationError, match=r"circle: .*mart/a\.sql.*mart/.\.sql"):
         ordered(load_models(tmp_path))
+
+
+FOLLOWED = """
+description: A table for tests of the loader.
+grain: one sample
+key: [source_id, sample_no]
+columns: [source_id, sample_no]
+by_sample: {}
+"""
+COUNTED = """
+description: A table for tests of the loader.
+grain: one source
+key: [source_id]
+adds_up: samples
+columns:
+  - source_id
+  - {name: samples, type: integer, description: samples of the source, term_zh: 样品数}
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "change", "message"),
+    [
+        ("fact.a", ("type: integer", "type: number"), "samples is no whole number"),
+        ("fact.a", ("adds_up: samples", "adds_up: source_id"), "names source_id, which must be"),
+        ("latest.b", ("", ""), "reads none or says so itself"),
+        ("fact.a, core.sample", ("", ""), "it reads core.sample, which is another every night"),
+        ("fact.a, meta.build", ("", ""), "it reads meta.build, which is another every night"),
+    ],
+)
+def test_what_cannot_add_up_is_refused(
+    tmp_path: Path, read: str, change: tuple[str, str], message: str
+) -> None:
+    write(tmp_path, "fact.a", "select source_id, sample_no from core.sample", FOLLOWED)
+    write(tmp_path, "latest.b", select_from("core.sample"))
+    counts = f"select source_id, count(*) as samples from {read} group by source_id"
+    write(tmp_path, "counts.c", counts, COUNTED.replace(*change))
+    with pytest.raises(ConfigurationError, match=message):
+        load_models(tmp_path)

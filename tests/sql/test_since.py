@@ -1,8 +1,10 @@
 """Results kept up to date sample by sample are those that a build of everything gives."""
 
 import datetime as dt
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,18 @@ from polars.testing import assert_frame_equal
 from assets.build import models_behind
 from warehouse import release_tables
 from warehouse.connection import Resources, connect
-from warehouse.engine import since
+from warehouse.engine import since, sums
 from warehouse.engine.model import SAMPLE_RECORDS, SqlModel, contract_of, load_models
-from warehouse.engine.run import refresh_model
+from warehouse.engine.refresh import refresh_model
+from warehouse.errors import ConfigurationError
 from warehouse.home import Home
 from warehouse.release import build_release, published_tables
 from warehouse.tables import write_parquet, write_partition
 
 FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
+ADDING = {name: model for name, model in load_models().items() if model.adds_up is not None}
+EVERY = FOLLOWING | ADDING
 FIRST = dt.date(2024, 5, 1)
-SAMPLED_ON = [dt.date(2024, 4, 1), dt.date(2024, 4, 30), dt.date(2023, 4, 1), None]
-ROLES = ("producer_uscc", "entity_uscc", "supplier_uscc")
 RESOURCES = Resources(1, 1 << 30)
 
 Rows = list[dict[str, Any]]
@@ -55,6 +58,28 @@ def a_result(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def acceptance(project: str, **more: Any) -> dict[str, Any]:
+    return {
+        "source_id": "a", "project_no": project, "attempt": 1, "domain": "construction",
+        "programme": "acceptance", "sampling_basis": "census", "accepted_on": FIRST, **more,
+    }  # fmt: skip
+
+
+# What corrections change: where a sample is counted, whether it is, of whom, and what was found.
+TOLD: Mapping[str, list[Any]] = {
+    "verdict": ["pass", "fail", "fail", None],
+    "sampled_on": [dt.date(2024, 4, 1), dt.date(2024, 4, 30), dt.date(2023, 4, 1), None],
+    "domain": ["food", "manufactured"],
+    "programme": ["supervision", "evaluative"],
+    "product_category": ["tea", "C24", None],
+    "product_name": ["儿童玩具", "绿茶"],
+    "division_code": ["330782105", "330700"],
+    "producer_uscc": [None, *"PQR"],
+    "entity_uscc": [None, *"PQR"],
+    "supplier_uscc": [None, *"PQR"],
+}
+
+
 @st.composite
 def nights(draw: st.DrawFn) -> list[Night]:
     """Nights of samples, corrections, rechecks (of samples that may come later) and results.
@@ -64,22 +89,21 @@ def nights(draw: st.DrawFn) -> list[Night]:
     versions: dict[tuple[str, str], int] = {}
     found: list[Night] = []
     for _ in range(draw(st.integers(2, 4))):
-        night: dict[str, Rows] = {table: [] for table in SAMPLE_RECORDS}
+        night: dict[str, Rows] = {table: [] for table in (*SAMPLE_RECORDS, "latest.acceptance")}
         for number in draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True)):
             original = draw(st.sampled_from([None, None, *"ABCD"]))
             recheck = {"sampling_basis": "recheck", "original_sample_no": original}
             versions[number, "s"] = version = versions.get((number, "s"), 0) + 1
-            told = {
-                "verdict": draw(st.sampled_from(["pass", "fail", "fail", None])),
-                "sampled_on": draw(st.sampled_from(SAMPLED_ON)),
-                **{role: draw(st.sampled_from([None, *"PQR"])) for role in ROLES},
-            }
+            told = {name: draw(st.sampled_from(values)) for name, values in TOLD.items()}
             row = sample(number, version, **told, **(recheck if original else {}))
             night["core.sample"].append(row)
         for number in draw(st.lists(st.sampled_from("ABCD"), unique=True)):
             versions[number, "r"] = version = versions.get((number, "r"), 0) + 1
             verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
             night["core.test_result"].append(a_result(number, version, **verdict))
+        for number in draw(st.lists(st.sampled_from("PQ"), unique=True)):
+            verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
+            night["latest.acceptance"].append(acceptance(number, **verdict))
         found.append(night)
     return found
 
@@ -87,7 +111,7 @@ def nights(draw: st.DrawFn) -> list[Night]:
 def home_in(folder: Path) -> Home:
     """A home in which every table that rows of samples read, but do not come from, is empty."""
     home = Home(folder)
-    read = {table for model in FOLLOWING.values() for table in model.depends_on}
+    read = {table for model in EVERY.values() for table in model.depends_on}
     for table in read & load_models().keys() - FOLLOWING.keys():
         empty = pl.DataFrame(schema=contract_of(table, load_models()).polars_schema())
         write_parquet(empty, home.model_file(table))
@@ -95,23 +119,26 @@ def home_in(folder: Path) -> Home:
 
 
 def receive(home: Home, number: int, night: Night) -> None:
-    """Put one night's rows in the lake."""
+    """Put one night's rows in the lake; what belongs to no sample stands instead of what did."""
     received = FIRST + dt.timedelta(days=number)
     where = {"delivery_id": f"d{number}", "received_on": received, "source_row": 2}
     for table, rows in night.items():
-        schema = contract_of(table, {}).polars_schema()
+        schema = contract_of(table, load_models()).polars_schema()
         frame = pl.DataFrame([{**row, **where} for row in rows], schema=schema)
-        write_partition(home, table, "a", received, frame)
+        if table in SAMPLE_RECORDS:
+            write_partition(home, table, "a", received, frame)
+        else:
+            write_parquet(frame, home.model_file(table))
 
 
-def work(home: Home) -> dict[str, pl.DataFrame]:
-    """Bring every result up to date; their rows."""
-    for model in models_behind(FOLLOWING):
-        if model.table in FOLLOWING and isinstance(model, SqlModel):
+def work(home: Home, wanted: Iterable[str] = EVERY) -> dict[str, pl.DataFrame]:
+    """Bring results up to date; their rows."""
+    for model in models_behind([*wanted]):
+        if model.table in EVERY and isinstance(model, SqlModel):
             with connect(RESOURCES) as con:
                 refresh_model(con, model, home)
     with duckdb.connect() as con:
-        return {table: since.result(con, home, table).order("ALL").pl() for table in FOLLOWING}
+        return {table: since.result(con, home, table).order("ALL").pl() for table in wanted}
 
 
 def publish(home: Home, minute: int = 0) -> dict[str, tuple[int, str]]:
@@ -132,9 +159,12 @@ def publish(home: Home, minute: int = 0) -> dict[str, tuple[int, str]]:
 def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         by_night, at_once = home_in(Path(folder, "a")), home_in(Path(folder, "b"))
+        first: dict[str, os.stat_result] = {}
         for number, night in enumerate(told):
             receive(by_night, number, night)
             followed = work(by_night)
+            counted = {table: sums.counts_file(by_night, table).stat() for table in ADDING}
+            first = first or counted
             published = publish(by_night, number)
             receive(at_once, number, night)
         whole = work(at_once)
@@ -142,6 +172,7 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
         for table in FOLLOWING:
             assert len(since.result_files(by_night, table)) == 3, table
             assert len(since.result_files(at_once, table)) == 1, table
+        assert counted == first  # added up since, not counted anew
     for table, rows in whole.items():
         assert_frame_equal(followed[table], rows, check_exact=True)
 
@@ -242,10 +273,9 @@ def test_a_release_follows_what_belongs_to_no_sample(worked: Home) -> None:
     publish(worked)
     acceptances = worked.model_file("latest.acceptance")
     contract = load_models()["latest.acceptance"].contract
-    row = {"source_id": "a", "project_no": "P", "attempt": 1, "domain": "construction"}
-    row |= {"programme": "acceptance", "sampling_basis": "census", "accepted_on": FIRST}
     for verdict in ("pass", "fail"):  # as many rows each time
-        rows = pl.DataFrame([{**row, "verdict": verdict}], schema=contract.polars_schema())
+        row = acceptance("P", verdict=verdict)
+        rows = pl.DataFrame([row], schema=contract.polars_schema())
         write_parquet(rows, acceptances)
         work(worked)
         publish(worked, 1 if verdict == "pass" else 2)
@@ -263,3 +293,78 @@ def test_files_that_no_result_names_are_removed(worked: Home) -> None:
     models = worked.lake / "models"
     assert len(list(models.glob("latest/sample.since-*"))) == 1
     assert len(list(models.glob("touched/*"))) == 1
+
+
+COUNTS = "counts.verdict_month"
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Home:
+    """Counts of what the fixture `worked` has."""
+    home = home_in(tmp_path)
+    receive(home, 0, {"core.sample": [sample("A"), sample("B")]})
+    work(home, [COUNTS])
+    receive(home, 1, {"core.sample": [sample("C"), sample("B", 2, verdict="fail")]})
+    work(home, [COUNTS])
+    return home
+
+
+def verdicts(home: Home) -> list[tuple[str, int, int, int]]:
+    counts = pl.read_parquet(home.model_file(COUNTS))
+    return counts.select("month", "units", "passed", "failed").rows()
+
+
+def counted_at(home: Home) -> int:
+    return sums.counts_file(home, COUNTS).stat().st_mtime_ns
+
+
+def test_a_group_without_rows_is_gone(counted: Home) -> None:
+    assert verdicts(counted) == [("2024-04", 3, 2, 1)]
+    later = {"sampled_on": dt.date(2024, 5, 2)}
+    receive(counted, 2, {"core.sample": [sample(n, 3, **later) for n in "ABC"]})
+    work(counted, [COUNTS])
+    assert verdicts(counted) == [("2024-05", 3, 3, 0)]
+
+
+def test_counts_of_other_wholes_are_counted_anew(counted: Home) -> None:
+    before = counted_at(counted)
+    receive(counted, 0, {"core.sample": [sample("A", verdict="fail")]})  # B came in that night too
+    work(counted, [COUNTS])
+    assert counted_at(counted) > before
+    assert verdicts(counted) == [("2024-04", 3, 1, 2)]
+
+
+def test_counts_by_another_definition_are_counted_anew(counted: Home) -> None:
+    before, model = counted_at(counted), ADDING[COUNTS]
+    other = replace(model, sql=model.sql.replace("final_verdict = 'fail'", "final_verdict <> ''"))
+    with connect(RESOURCES) as con:
+        refresh_model(con, other, counted)
+    assert counted_at(counted) > before
+    assert verdicts(counted) == [("2024-04", 3, 2, 3)]
+
+
+def test_counts_without_a_note_of_what_they_are_of_are_counted_anew(
+    counted: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_text: str, _path: Path) -> None:
+        raise KeyboardInterrupt
+
+    receive(counted, 0, {"core.sample": [sample("A"), sample("B", verdict="fail")]})
+    with monkeypatch.context() as patched:
+        patched.setattr(sums, "write_text", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            work(counted, [COUNTS])
+    stopped_at = counted_at(counted)
+    receive(counted, 0, {"core.sample": [sample("A", verdict="fail"), sample("B")]})
+    work(counted, [COUNTS])
+    assert counted_at(counted) > stopped_at
+    assert verdicts(counted) == [("2024-04", 3, 1, 2)]
+
+
+def test_what_does_not_add_up_stops(counted: Home) -> None:
+    model = ADDING[COUNTS]
+    other = replace(model, sql=model.sql.replace("count(*) as units", "5 - count(*) as units"))
+    receive(counted, 2, {"core.sample": [sample(n) for n in "DEFG"]})
+    work(counted, [COUNTS])
+    with connect(RESOURCES) as con, pytest.raises(ConfigurationError, match="does not add up"):
+        refresh_model(con, other, counted)

@@ -16,6 +16,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from warehouse.contract import record_contracts
+from warehouse.engine.lint_sums import sum_findings
 from warehouse.engine.model import (
     SqlModel,
     is_import,
@@ -25,6 +26,7 @@ from warehouse.engine.model import (
     provided_contracts,
     tables_outside_steps,
 )
+from warehouse.engine.since import followed_tables
 from warehouse.reference_lists import code_list, code_lists
 from warehouse.reference_tables import reference_table_contracts
 
@@ -98,6 +100,9 @@ def lint_model(model: SqlModel, schema: MappingSchema) -> list[Finding]:
     """Findings in one model; `schema` holds the tables that it may read, with their types."""
     tree = parse_select(model.sql, model.file)
     found = [*_style(tree, model.sql), *_checked(tree, _UNTYPED_RULES)]
+    if model.adds_up is not None:
+        sums = sum_findings(tree, followed_tables())
+        found += [(_line(node), construct, instead) for node, construct, instead in sums]
     try:
         typed = qualify(tree.copy(), schema=schema, dialect=DIALECT, quote_identifiers=False)
         found += _checked(annotate_types(typed, schema, dialect=DIALECT), _TYPED_RULES)

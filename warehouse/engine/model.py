@@ -37,6 +37,7 @@ Row = dict[str, Any]
 class ModelTest(Model):
     """A few input rows and what the model must make of them.
 
+    Instead of counts that the model reads (`adds_up`), what these are made from may be given.
     Columns that `given` leaves out take the model's `defaults`, else NULL; tables that it leaves
     out are empty. Only the columns that `expect` names are compared, in any order of rows.
     """
@@ -89,6 +90,9 @@ class ModelNotes(Model):
         default_factory=dict, description="table → column → value, for rows of every test"
     )
     by_sample: BySample | None = None
+    adds_up: str | None = Field(
+        default=None, description="column that counts the rows of a group, see SqlModel.adds_up"
+    )
     tests: tuple[ModelTest, ...] = ()
 
 
@@ -101,7 +105,16 @@ class ComputedNotes(Model):
 
 @dataclass(frozen=True)
 class SqlModel:
-    """One model: its SELECT, the contract of what comes out, what it reads, its tests."""
+    """One model: its SELECT, the contract of what comes out, what it reads, its tests.
+
+    Attributes:
+        adds_up: column that counts the rows of a group, of a model that adds up: each row is one
+            group, told by the key, and all other columns are sums or counts in whole numbers, such
+            that those of some samples and those of other samples together are those of all of
+            them. So its SQL looks at one sample at a time before it counts: it joins results that
+            follow their samples on the sample only, and takes min, max, a rank or distinct values
+            within one sample only. It is brought up to date by `engine.sums`.
+    """
 
     table: str
     path: Path
@@ -111,6 +124,7 @@ class SqlModel:
     defaults: Mapping[str, Row]
     tests: tuple[ModelTest, ...]
     by_sample: BySample | None = None
+    adds_up: str | None = None
 
     @property
     def file(self) -> str:
@@ -208,6 +222,7 @@ def _models_of(folder: Path) -> dict[str, SqlModel]:
                 "a code list (ref.…) nor a model"
             )
         _check_by_sample(model)
+        _check_adds_up(model, by_table)
     return by_table
 
 
@@ -224,6 +239,31 @@ def _check_by_sample(model: SqlModel) -> None:
     if unread := sorted(set(model.by_sample.beside) - model.depends_on):
         raise ConfigurationError(
             f"{model.file}: by_sample.beside names {', '.join(unread)}, which the SQL does not read"
+        )
+
+
+def _check_adds_up(model: SqlModel, models: Mapping[str, SqlModel]) -> None:
+    if model.adds_up is None:
+        return
+    values = [column for column in model.contract.columns if column.name not in model.contract.key]
+    if wrong := [column.name for column in values if column.type != "integer"]:
+        raise ConfigurationError(
+            f"{model.file}: adds_up, but {', '.join(wrong)} is no whole number; what is not summed "
+            "belongs to the key, and what is divided to the model that reads this one"
+        )
+    if model.adds_up not in [column.name for column in values]:
+        raise ConfigurationError(
+            f"{model.file}: adds_up names {model.adds_up}, which must be a column outside the key"
+        )
+    followed = {name for name in model.depends_on if name in models and models[name].by_sample}
+    if not followed or model.by_sample is not None:
+        raise ConfigurationError(
+            f"{model.file}: adds_up is for what counts results that say by_sample, and reads none "
+            "or says so itself"
+        )
+    if unfit := sorted(model.depends_on & {*SAMPLE_RECORDS, "meta.build"}):
+        raise ConfigurationError(
+            f"{model.file}: adds_up, but it reads {', '.join(unfit)}, which is another every night"
         )
 
 
@@ -314,7 +354,15 @@ def _load_model(path: Path) -> SqlModel:
     sql = path.read_text("utf-8").strip().removesuffix(";")
     depends_on = tables_read(parse_select(sql, f"{where}.sql"), f"{where}.sql")
     return SqlModel(
-        table, path, sql, contract, depends_on, notes.defaults, notes.tests, notes.by_sample
+        table,
+        path,
+        sql,
+        contract,
+        depends_on,
+        notes.defaults,
+        notes.tests,
+        by_sample=notes.by_sample,
+        adds_up=notes.adds_up,
     )
 
 

@@ -29,13 +29,7 @@ from warehouse.engine.model import (
     provided_contracts,
     tables_outside_steps,
 )
-from warehouse.engine.since import (
-    attach_touched,
-    keep_since,
-    keep_whole,
-    result,
-    touched_samples,
-)
+from warehouse.engine.since import result
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
@@ -135,7 +129,24 @@ def attach_tables(
         elif table == "meta.build":
             _register_frame(con, table, build_frame(home, as_of))
         else:
-            _attach_model(con, reader, table, home)
+            check_built(home, table, reader=reader)
+            attach_rows(con, table, result(con, home, table))
+
+
+def check_built(home: Home, table: str, *, reader: str) -> None:
+    """Stop where a reader wants the result of a model that has none (SamplehouseError)."""
+    if not home.model_file(table).is_file():
+        raise SamplehouseError(
+            f"{reader} reads {table}, which has not been built; build {table} first"
+        )
+
+
+def attach_rows(con: duckdb.DuckDBPyConnection, table: str, rows: duckdb.DuckDBPyRelation) -> None:
+    """Make rows visible under the name of a table, instead of those that are."""
+    _create_schema(con, table)
+    name = f"__rows_of_{table.replace('.', '_')}"
+    rows.create_view(name, replace=True)
+    con.execute(f"CREATE OR REPLACE VIEW {qualified(table)} AS FROM {identifier(name)}")
 
 
 def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
@@ -165,36 +176,6 @@ def _read_in_place(sql: str, where: str) -> str:
     return sql
 
 
-def refresh_model(
-    con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, as_of: dt.date | None = None
-) -> ModelRun:
-    """Bring the result of a model up to date: for the samples touched where it can, else whole.
-
-    Args:
-        con: a connection with nothing attached yet, for this model alone.
-        model: the model.
-        home: where the lake lies.
-        as_of: only deliveries received up to this day are seen; all of them without it.
-
-    Raises:
-        ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
-        SamplehouseError: the model reads another one that has not been built.
-    """
-    touched = touched_samples(con, home, model, as_of) if model.by_sample else None
-    if touched is None:
-        attach_dependencies(con, model, home, as_of)
-        done = run_model(con, model, home)
-        keep_whole(home, model, as_of)
-        return done
-    attach_touched(con, home, model, touched, as_of)
-    attach_dependencies(con, model, home, as_of)
-    whole = home.model_file(model.table)
-    rows = whole.with_name(f"{whole.stem}.since-{time.time_ns()}.parquet")
-    done = run_model(con, model, home, rows)
-    keep_since(home, model, touched, rows, as_of)
-    return done
-
-
 def run_model(
     con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, path: Path | None = None
 ) -> ModelRun:
@@ -212,13 +193,30 @@ def run_model(
     Raises:
         ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
     """
+    return write_result(con, model, contract_sql(model), path or home.model_file(model.table))
+
+
+def create_result(con: duckdb.DuckDBPyConnection, model: SqlModel, table: str) -> None:
+    """Run one model as `run_model` does, into a table of the connection, in no order."""
+    _create_schema(con, table)
+    try:
+        con.execute(f"CREATE TABLE {qualified(table)} AS {contract_sql(model)}")
+    except duckdb.Error as error:
+        raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
+
+
+def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path: Path) -> ModelRun:
+    """Write the rows of a query as (a part of) the result of a model, ordered as `run_model` says.
+
+    Raises:
+        ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
+    """
     started = time.perf_counter()
-    path = path or home.model_file(model.table)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     keys = ", ".join(identifier(name) for name in model.contract.key)
     is_ordered = bool(keys) and model.by_sample is None
-    sql = contract_sql(model) + (f"\nORDER BY {keys}" if is_ordered else "")
+    sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
         con.sql(sql).write_parquet(str(aside), compression="zstd")
         aside.replace(path)
@@ -289,17 +287,6 @@ def _fits(actual: str | None, declared: str) -> bool:
     if declared.startswith("DECIMAL") and actual.startswith("DECIMAL"):
         return True
     return actual == declared or actual in _NARROWER.get(declared, ())
-
-
-def _attach_model(con: duckdb.DuckDBPyConnection, reader: str, table: str, home: Home) -> None:
-    if not home.model_file(table).is_file():
-        raise SamplehouseError(
-            f"{reader} reads {table}, which has not been built; build {table} first"
-        )
-    _create_schema(con, table)
-    name = f"__model_{table.replace('.', '_')}"
-    result(con, home, table).create_view(name)
-    con.execute(f"CREATE VIEW {qualified(table)} AS FROM {identifier(name)}")
 
 
 def _register_frame(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -212,13 +212,21 @@ def _touched_result(
     con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path
 ) -> duckdb.DuckDBPyRelation:
     """Rows of touched samples, and those that belong to no sample."""
-    found = kept(home, table)
-    if found is not None and found.touched == _name(home, touched) and found.rows:
-        return con.read_parquet(str(home.root / found.rows))
+    part = since(home, table)
+    if part is not None and part.touched == touched:
+        return con.read_parquet(str(part.rows))
+    samples = con.read_parquet(str(touched))
+    return rows_of_touched(result(con, home, table), samples, table)
+
+
+def rows_of_touched(
+    rows: duckdb.DuckDBPyRelation, touched: duckdb.DuckDBPyRelation, table: str
+) -> duckdb.DuckDBPyRelation:
+    """Those of some rows of a result that belong to touched samples, or to no sample."""
     by_sample = load_models()[table].by_sample or BySample()
-    rows = result(con, home, table).set_alias("given")
-    samples = con.read_parquet(str(touched)).set_alias("touched")
-    of_samples = rows.join(samples, of_touched("given", by_sample), "semi")
+    of_samples = rows.set_alias("given").join(
+        touched.set_alias("touched"), of_touched("given", by_sample), "semi"
+    )
     if by_sample.has_other_kinds:
         return of_samples.union(rows.filter("unit_kind <> 'sample'"))
     return of_samples
@@ -277,9 +285,13 @@ def _samples(home: Home) -> int:
     return row_count(counted) if counted.is_file() else 0
 
 
+def followed_tables() -> frozenset[str]:
+    """Results that follow their samples."""
+    return frozenset(name for name, model in load_models().items() if model.by_sample is not None)
+
+
 def _sample_tables() -> frozenset[str]:
-    followed = (name for name, model in load_models().items() if model.by_sample is not None)
-    return frozenset((*SAMPLE_RECORDS, *followed))
+    return frozenset((*SAMPLE_RECORDS, *followed_tables()))
 
 
 def of_touched(alias: str, by_sample: BySample) -> str:

@@ -13,6 +13,7 @@ from warehouse.engine.model import ModelTest, Row, SqlModel, contract_of
 from warehouse.engine.run import (
     contract_sql,
     create_empty_table,
+    create_result,
     register_references,
 )
 from warehouse.errors import ConfigurationError
@@ -59,17 +60,24 @@ def _fill_inputs(
     # Code lists are the project's own, and so are definitions unless a test gives others.
     lists = {f"ref.{name}" for name in code_lists()}
     own = {*lists, *(reference_table_contracts().keys() - test.given.keys())}
-    register_references(con, model.depends_on & own)
-    inputs = sorted(model.depends_on - own)
     named = {*test.given, *model.defaults}
-    if foreign := sorted(named - (model.depends_on - lists)):
+    counted = [
+        models[table]
+        for table in sorted(model.depends_on - named)
+        if table in models and models[table].adds_up and models[table].depends_on & named
+    ]
+    read = model.depends_on.union(*(each.depends_on for each in counted))
+    if foreign := sorted(named - (read - lists)):
         raise ConfigurationError(f"{where}: the model does not read {', '.join(foreign)}")
-    for table in inputs:
+    register_references(con, read & own)
+    for table in sorted(read - own - {each.table for each in counted}):
         contract = contract_of(table, models)
         create_empty_table(con, contract)
         rows = test.given.get(table, ({},) if table == "meta.build" else ())
         defaults = model.defaults.get(table, {})
         _insert(con, contract, [{**defaults, **row} for row in rows], where)
+    for each in counted:
+        create_result(con, each, each.table)
 
 
 def _insert(

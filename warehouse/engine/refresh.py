@@ -1,0 +1,44 @@
+"""Bringing the result of a SQL model up to date, by the least work that gives all of it."""
+
+import datetime as dt
+import time
+
+import duckdb
+
+from warehouse.engine.model import SqlModel
+from warehouse.engine.run import ModelRun, attach_dependencies, run_model
+from warehouse.engine.since import attach_touched, keep_since, keep_whole, touched_samples
+from warehouse.engine.sums import add_up
+from warehouse.home import Home
+
+
+def refresh_model(
+    con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, as_of: dt.date | None = None
+) -> ModelRun:
+    """Bring the result of a model up to date: by what deliveries touched where it can, else whole.
+
+    Args:
+        con: a connection with nothing attached yet, for this model alone.
+        model: the model.
+        home: where the lake lies.
+        as_of: only deliveries received up to this day are seen; all of them without it.
+
+    Raises:
+        ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
+        SamplehouseError: the model reads another one that has not been built.
+    """
+    if model.adds_up is not None:
+        return add_up(con, model, home, as_of)
+    touched = touched_samples(con, home, model, as_of) if model.by_sample else None
+    if touched is None:
+        attach_dependencies(con, model, home, as_of)
+        done = run_model(con, model, home)
+        keep_whole(home, model, as_of)
+        return done
+    attach_touched(con, home, model, touched, as_of)
+    attach_dependencies(con, model, home, as_of)
+    whole = home.model_file(model.table)
+    rows = whole.with_name(f"{whole.stem}.since-{time.time_ns()}.parquet")
+    done = run_model(con, model, home, rows)
+    keep_since(home, model, touched, rows, as_of)
+    return done
