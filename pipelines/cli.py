@@ -239,6 +239,19 @@ def release_compare(a: str, b: str) -> None:
     raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
 
 
+@release_app.command("verify")
+def release_verify(release_id: str) -> None:
+    """Compute the fingerprints of a kept release from every row; exit code 1 where one differs."""
+    from warehouse.release_compare import verify_release  # noqa: PLC0415 - loads DuckDB
+    from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
+
+    wrong = verify_release(kept_file(read_settings().home, release_id))
+    for table in wrong:
+        show.say(f"{table}: its rows are not those that the release states")
+    show.say(f"{len(wrong)} tables differ." if wrong else "Every table is as the release states.")
+    raise typer.Exit(LOOK if wrong else DONE)
+
+
 @release_app.command("diff")
 def release_diff(
     a: str,

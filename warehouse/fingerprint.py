@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
-from warehouse.contract import record_contracts
+from warehouse.contract import Contract, record_contracts
 from warehouse.plans_folder import PLANS_DIR, plans_folder
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import listed_codes, reference_table_contracts
@@ -87,6 +88,21 @@ def _definitions() -> set[str]:
     return {contract.name for contract in reference_table_contracts().values()}
 
 
+class RowSum(NamedTuple):
+    """What adds up over the rows of a table: their number, and the sum of their hashes."""
+
+    rows: int = 0
+    hashes: int = 0
+
+    def __add__(self, other: object) -> "RowSum":
+        if not isinstance(other, RowSum):
+            return NotImplemented
+        return RowSum(self.rows + other.rows, self.hashes + other.hashes)
+
+    def __sub__(self, other: "RowSum") -> "RowSum":
+        return RowSum(self.rows - other.rows, self.hashes - other.hashes)
+
+
 def table_fingerprint(
     con: duckdb.DuckDBPyConnection, table: str, *, catalog: str | None = None
 ) -> str:
@@ -105,20 +121,37 @@ def table_fingerprint(
         32 hexadecimal digits, equal in every process and on every machine with one version of
         DuckDB (which `meta.release` names); another version may hash otherwise.
     """
-    place = qualified(table, catalog)
-    columns = comparable_columns(con, table, catalog=catalog)
-    values = ", ".join(map(identifier, columns))
-    row = con.execute(
-        f"FROM {place} SELECT count(*), sum(CAST(hash({values}) AS HUGEINT))"
-    ).fetchall()[0]
-    return hashlib.sha256(f"{columns}|{row[0]}|{row[1]}".encode()).hexdigest()[:32]
+    rows = con.sql(f"FROM {qualified(table, catalog)}")
+    return fingerprint_of(comparable_columns(con, table, catalog=catalog), row_sum(rows, table))
+
+
+def row_sum(rows: duckdb.DuckDBPyRelation, table: str) -> RowSum:
+    """The sum over some rows of a table: sums of parts that share no row add up to the whole's."""
+    values = ", ".join(map(identifier, _comparable(rows, table)))
+    found = rows.aggregate(f"count(*), coalesce(sum(CAST(hash({values}) AS HUGEINT)), 0)")
+    return RowSum(*found.fetchall()[0])
+
+
+def fingerprint_of(columns: Mapping[str, str], found: RowSum) -> str:
+    """The fingerprint of a table with these `comparable_columns` and this sum of rows."""
+    hashes = found.hashes if found.rows else None
+    return hashlib.sha256(f"{columns}|{found.rows}|{hashes}".encode()).hexdigest()[:32]
+
+
+def declared_columns(contract: Contract) -> dict[str, str]:
+    """The `comparable_columns` of a table that is as its contract says."""
+    skipped = RUN_DEPENDENT_COLUMNS.get(contract.table, frozenset())
+    return {c.name: c.duckdb_type for c in contract.columns if c.name not in skipped}
 
 
 def comparable_columns(
     con: duckdb.DuckDBPyConnection, table: str, *, catalog: str | None = None
 ) -> dict[str, str]:
     """Column → DuckDB type of a table in its order, without run-dependent columns."""
-    relation = con.sql(f"FROM {qualified(table, catalog)}")
+    return _comparable(con.sql(f"FROM {qualified(table, catalog)}"), table)
+
+
+def _comparable(rows: duckdb.DuckDBPyRelation, table: str) -> dict[str, str]:
     skipped = RUN_DEPENDENT_COLUMNS.get(table, frozenset())
-    columns = zip(relation.columns, relation.types, strict=True)
+    columns = zip(rows.columns, rows.types, strict=True)
     return {name: str(kind) for name, kind in columns if name not in skipped}

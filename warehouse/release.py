@@ -26,20 +26,18 @@ from warehouse.dictionary import (
 )
 from warehouse.engine.since import since
 from warehouse.errors import BlockedError, ConfigurationError
-from warehouse.fingerprint import table_fingerprint
+from warehouse.fingerprint import RowSum, declared_columns, fingerprint_of, row_sum
 from warehouse.home import Home
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
+from warehouse.release_contents import free_share, keep_contents
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
-from warehouse.release_tables import (
-    PublishedTable,
-    count_rows,
-    keep_contents,
-    start,
-    write_tables,
-)
+from warehouse.release_tables import PublishedTable, made_of, start, write_tables
 from warehouse.sql import qualified
+
+# What is written anew each time; the dictionary stays where it is the same.
+DESCRIPTION = tuple(name for name in RELEASE_TABLES if name != "meta.data_dictionary")
 
 
 def published_tables(
@@ -138,32 +136,36 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
         *(table.contract for table in tables),
         *(record_contracts()[name] for name in RELEASE_TABLES),
     ]
+    tables = [*tables, _dictionary(contracts)]
     made_by = f"{code_version}, DuckDB {duckdb.__version__}"
     with release_lock(home), _aside_file(home) as aside:
-        before = start(home, tables, made_by, aside)
+        now = {table.contract.table: made_of(home, table) for table in tables}
+        before = start(home, now, made_by, aside)
         try:
             with open_file(aside, resources) as con:
-                made = write_tables(con, home, tables, before)
                 _remove_description(con)
-                _write_dictionary(con, contracts)
-                _write_inputs(con)
-                _write_description(con, as_of, built_at, code_version)
-                _write_comments(con, [c for c in contracts if c.table in {*made, *RELEASE_TABLES}])
+                written = write_tables(con, home, tables, now, before)
+                sums = {name: table.held.row_sum for name, table in written.items()}
+                sums["meta.release_input"] = _write_inputs(con)
+                _write_description(con, sums, contracts, as_of, built_at, code_version)
+                stay = {name for name, table in written.items() if table.change != "all"}
+                _write_comments(con, [c for c in contracts if c.table not in stay])
                 _write_macros(con, macros)
                 con.execute("CHECKPOINT")
+                free = free_share(con)
         except duckdb.Error as error:
             raise BlockedError(
                 f"the release cannot be written, and the last one stays: {error}"
             ) from error
-        check_release(aside, contracts, count_rows(tables), resources)
+        check_release(aside, contracts, written, resources)
         published = publish(home, aside, read_release(aside))
-        keep_contents(home, tables, made_by)
+        keep_contents(home, made_by, free, {name: table.held for name, table in written.items()})
         return published
 
 
 def _remove_description(con: duckdb.DuckDBPyConnection) -> None:
     """What the release says of itself is written anew, in a copy of the last one too."""
-    for table in RELEASE_TABLES:
+    for table in DESCRIPTION:
         con.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
 
 
@@ -185,15 +187,12 @@ def _aside_file(home: Home) -> Iterator[Path]:
         remove_aside(home)
 
 
-def _write_dictionary(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
-    frame = dictionary_frame(sorted(contracts, key=lambda contract: contract.table))
-    con.execute("CREATE SCHEMA IF NOT EXISTS meta")
-    contract = record_contracts()["meta.data_dictionary"]
-    rows = con.from_arrow(frame.to_arrow()).project(contract.cast_sql())
-    rows.create(contract.table)
+def _dictionary(contracts: Sequence[Contract]) -> PublishedTable:
+    rows = dictionary_frame(sorted(contracts, key=lambda contract: contract.table))
+    return PublishedTable(record_contracts()["meta.data_dictionary"], (), rows)
 
 
-def _write_inputs(con: duckdb.DuckDBPyConnection) -> None:
+def _write_inputs(con: duckdb.DuckDBPyConnection) -> RowSum:
     contract = record_contracts()["meta.release_input"]
     con.execute(contract.empty_table_sql())
     has_deliveries = "FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'delivery'"
@@ -203,16 +202,23 @@ def _write_inputs(con: duckdb.DuckDBPyConnection) -> None:
             f"INSERT INTO meta.release_input FROM meta.delivery SELECT {columns} "
             "ORDER BY delivery_id"
         )
+    return row_sum(con.sql(f"FROM {qualified(contract.table)}"), contract.table)
 
 
 def _write_description(
-    con: duckdb.DuckDBPyConnection, as_of: dt.date | None, built_at: dt.datetime, code_version: str
+    con: duckdb.DuckDBPyConnection,
+    sums: Mapping[str, RowSum],
+    contracts: Sequence[Contract],
+    as_of: dt.date | None,
+    built_at: dt.datetime,
+    code_version: str,
 ) -> None:
     """Fill meta.release_table, then the one row of meta.release."""
-    names = con.execute(
-        "FROM duckdb_tables() SELECT schema_name || '.' || table_name AS name ORDER BY name"
-    ).fetchall()
-    fingerprints = [(name, *_size_and_fingerprint(con, name)) for (name,) in names]
+    columns = {contract.table: declared_columns(contract) for contract in contracts}
+    fingerprints = [
+        (name, found.rows, fingerprint_of(columns[name], found))
+        for name, found in sorted(sums.items())
+    ]
     records = record_contracts()
     con.execute(records["meta.release_table"].empty_table_sql())
     con.executemany("INSERT INTO meta.release_table VALUES (?, ?, ?)", fingerprints)
@@ -249,8 +255,3 @@ def _write_macros(con: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> 
     for statement in statements:
         con.execute(statement)
     con.commit()
-
-
-def _size_and_fingerprint(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
-    (rows,) = con.execute(f"FROM {qualified(table)} SELECT count(*)").fetchall()[0]
-    return rows, table_fingerprint(con, table)

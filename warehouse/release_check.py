@@ -9,6 +9,7 @@ from warehouse.connection import Resources, open_file
 from warehouse.contract import Contract
 from warehouse.dictionary import column_comment, table_comment
 from warehouse.errors import BlockedError
+from warehouse.release_tables import Written
 from warehouse.sql import identifier, qualified
 
 Column = tuple[str, str, str | None]  # name, type, comment
@@ -17,7 +18,7 @@ Column = tuple[str, str, str | None]  # name, type, comment
 def check_release(
     path: Path,
     contracts: Sequence[Contract],
-    rows: Mapping[str, int],
+    written: Mapping[str, Written],
     resources: Resources | None = None,
 ) -> None:
     """Compare a release file, read afresh, with what it was built from.
@@ -25,10 +26,14 @@ def check_release(
     Every table is there and no other; columns have the names, types and comments of the contract,
     in its order; row counts equal those of the inputs; keys are unique; `meta.release` has one row.
 
+    Keys are looked for in tables and rows that were written: what stays of the last release was
+    found to have unique keys when it was written, and taking rows out repeats none.
+
     Args:
         path: the file, which no connection holds open.
         contracts: every table that the file must hold.
-        rows: table → rows of its inputs, for the tables that have inputs.
+        written: how tables came into the file, for all but those that the release writes about
+            itself.
         resources: what DuckDB may use; this machine's by default.
 
     Raises:
@@ -36,7 +41,7 @@ def check_release(
     """
     try:
         with open_file(path, resources, read_only=True) as con:
-            problems = list(_problems(con, contracts, rows))
+            problems = list(_problems(con, contracts, written))
     except duckdb.Error as error:
         raise BlockedError(
             f"the release cannot be opened, and the last one stays: {error}"
@@ -47,7 +52,7 @@ def check_release(
 
 
 def _problems(
-    con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], rows: Mapping[str, int]
+    con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], written: Mapping[str, Written]
 ) -> Iterator[str]:
     found, columns = _tables(con), _columns(con)
     expected = {contract.table: contract for contract in contracts}
@@ -59,7 +64,7 @@ def _problems(
             continue
         yield from _comment_problems(contract, found[table])
         yield from _column_problems(contract, columns[table])
-        yield from _row_problems(con, contract, rows.get(table))
+        yield from _row_problems(con, contract, written.get(table))
     if "meta.release" in found:
         count = _count(con, "meta.release")
         if count != 1:
@@ -101,16 +106,25 @@ def _column_problems(contract: Contract, found: Sequence[Column]) -> Iterator[st
 
 
 def _row_problems(
-    con: duckdb.DuckDBPyConnection, contract: Contract, expected: int | None
+    con: duckdb.DuckDBPyConnection, contract: Contract, written: Written | None
 ) -> Iterator[str]:
     count = _count(con, contract.table)
-    if expected is not None and count != expected:
-        yield f"{contract.table}: expected {expected} rows as in its inputs, found {count}"
-    if not contract.key:
+    if written is not None and count != written.held.rows:
+        yield (
+            f"{contract.table}: expected {written.held.rows} rows as in its inputs, found {count}"
+        )
+    if not contract.key or (written is not None and written.change == "none"):
         return
     key = ", ".join(map(identifier, contract.key))
+    rows = f"(FROM {qualified(contract.table)} SELECT {key})"
+    if written is not None and written.inserted:
+        rows = _rows_like_the_inserted(con, contract, written)
+    # Different hashes are of different keys, and quicker to tell apart.
+    alike = con.execute(f"FROM {rows} SELECT count(*) - count(DISTINCT hash({key}))").fetchall()
+    if alike == [(0,)]:
+        return
     repeated = con.execute(
-        f"FROM {qualified(contract.table)} SELECT {key}, count(*) AS rows_of_key "
+        f"FROM {rows} SELECT {key}, count(*) AS rows_of_key "
         f"GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
     ).fetchall()
     if repeated:
@@ -118,6 +132,24 @@ def _row_problems(
             f"{dict(zip(contract.key, row, strict=False))} has {row[-1]} rows" for row in repeated
         )
         yield f"{contract.table}: expected one row per {', '.join(contract.key)}, found {examples}"
+
+
+def _rows_like_the_inserted(
+    con: duckdb.DuckDBPyConnection, contract: Contract, written: Written
+) -> str:
+    """The rows of a table that agree with inserted ones in some columns of the key.
+
+    All that could have the key of an inserted row are among them, that row itself too.
+    """
+    inserted = con.read_parquet([str(path) for path in written.inserted], hive_partitioning=False)
+    names = ", ".join(map(identifier, written.found_by))
+    told_apart = inserted.project(contract.cast_sql()).project(names).distinct()
+    con.execute(f"CREATE OR REPLACE TEMP TABLE inserted AS {told_apart.sql_query()}")
+    alike = " AND ".join(
+        f"result.{name} IS NOT DISTINCT FROM inserted.{name}"
+        for name in map(identifier, written.found_by)
+    )
+    return f"(FROM {qualified(contract.table)} AS result SEMI JOIN inserted ON {alike})"
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -61,6 +61,32 @@ def compare_releases(a: Path, b: Path) -> list[TableDifference]:
         ]
 
 
+def verify_release(path: Path) -> list[str]:
+    """Tables whose rows are not those that a release states: each fingerprint from the whole file.
+
+    A release that started from the last one carries the fingerprints of rows that stayed on; this
+    computes all of them from every row.
+
+    Args:
+        path: release file, e.g. of `kept_file`.
+
+    Raises:
+        SamplehouseError: the file cannot be read as a release.
+    """
+    with duckdb.connect() as con:
+        _attach(con, path, "a")
+        try:
+            stated = con.execute("FROM a.meta.release_table").fetchall()
+        except duckdb.Error as error:
+            raise SamplehouseError(f"{path.name} cannot be read as a release: {error}") from error
+        about_itself = {"meta.release", "meta.release_table"}
+        found = {
+            (table, _count(con, qualified(table, "a")), table_fingerprint(con, table, catalog="a"))
+            for table in _tables(con, "a") - about_itself
+        }
+    return sorted({table for table, *_ in found ^ set(stated)})
+
+
 def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
     if not path.is_file():
         raise SamplehouseError(f"there is no release file {path}")

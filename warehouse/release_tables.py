@@ -5,8 +5,7 @@ of the same files stay, in results that follow their samples the rows of touched
 replaced, and every other table is made anew. The file is verified in the same way in any case.
 """
 
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,16 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.contract import Contract, Model
+from warehouse.contract import Contract
 from warehouse.engine.since import Since, of_touched, rows_of
 from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
+from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
+from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
+from warehouse.release_store import copy_file
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count, write_text
+from warehouse.tables import row_count
 
 
 @dataclass(frozen=True)
@@ -49,107 +51,158 @@ class PublishedTable:
         return not self.files and self.rows is None
 
 
-class MadeOf(Model):
-    """What a table of a release was made of.
+@dataclass(frozen=True)
+class Written:
+    """A table as it stands in the file.
 
     Attributes:
-        whole: digest of the contract and of the files, by name, size and time of writing.
-        new: for a result that follows its samples, the partition files that touched samples since.
-        rows: the file of the rows that stand instead; they change without a new sample where some
-            belong to none.
+        held: what is noted of it beside the release.
+        change: what was done to it.
+        inserted: files of the rows that came into a table that was there.
+        found_by: columns of the key by which those rows are looked for; all others of the key are
+            compared among what is found.
     """
 
-    whole: str
-    new: dict[str, str] | None = None
-    rows: str | None = None
-
-
-class Contents(Model):
-    """What the published file was made of, kept beside it; of another file it says nothing."""
-
-    file: str
-    made_by: str
-    tables: dict[str, MadeOf]
+    held: Held
+    change: Change
+    inserted: tuple[Path, ...] = ()
+    found_by: tuple[str, ...] = ()
 
 
 def made_of(home: Home, table: PublishedTable) -> MadeOf:
     """What a table is to be made of."""
-    files = (file_line(home, path) for path in table.files)
-    whole = digest([table.contract.model_dump_json(), *files])
+    defined = [] if table.rows is None else [repr(table.rows.rows())]
+    declared = digest([table.contract.model_dump_json(), *defined])
+    files = {_name(home, path): file_line(home, path) for path in table.files}
     if table.since is None:
-        return MadeOf(whole=whole)
-    return MadeOf(whole=whole, new=dict(table.since.new), rows=file_line(home, table.since.rows))
+        return MadeOf(declared=declared, files=files)
+    rows = file_line(home, table.since.rows)
+    return MadeOf(declared=declared, files=files, new=dict(table.since.new), rows=rows)
 
 
-def keep_contents(home: Home, tables: Sequence[PublishedTable], made_by: str) -> None:
-    """Note what the file that has just been published was made of."""
-    found = Contents(
-        file=file_line(home, home.release_file),
-        made_by=made_by,
-        tables={table.contract.table: made_of(home, table) for table in tables},
-    )
-    write_text(found.model_dump_json(), _contents_file(home))
-
-
-def start(
-    home: Home, tables: Sequence[PublishedTable], made_by: str, aside: Path
-) -> Contents | None:
+def start(home: Home, now: Mapping[str, MadeOf], made_by: str, aside: Path) -> Mapping[str, Held]:
     """Start the file `aside` as a copy of the published one, where that saves work.
 
     Returns:
-        What the copy was made of; None where the file is to be written from nothing: no result
-        follows its samples, or the published file was made by other code or by other means.
+        What the copy holds; nothing where the file is to be written from nothing.
     """
-    if not any(table.since for table in tables) or not _contents_file(home).is_file():
-        return None
-    found = Contents.model_validate_json(_contents_file(home).read_text("utf-8"))
-    if found.made_by != made_by or found.file != file_line(home, home.release_file):
-        return None
-    shutil.copyfile(home.release_file, aside)
-    return found
+    found = contents_to_start_from(home, made_by, now)
+    if found is None:
+        return {}
+    copy_file(home.release_file, aside)
+    return found.tables
 
 
 def write_tables(
     con: duckdb.DuckDBPyConnection,
     home: Home,
     tables: Sequence[PublishedTable],
-    before: Contents | None,
-) -> list[str]:
+    now: Mapping[str, MadeOf],
+    before: Mapping[str, Held],
+) -> dict[str, Written]:
     """Bring tables into the file, or up to date in a copy of the last release.
 
     Args:
         con: connection to the file.
         home: where the files of the tables lie.
         tables: all that is published of the lake and of definitions.
-        before: what the copy was made of, see `start`; None for a new file.
-
-    Returns:
-        Names of the tables that were made anew.
+        now: what each is to be made of, by name.
+        before: what the copy holds, see `start`; nothing for a new file.
 
     Raises:
         BlockedError: a table cannot be built from its files.
     """
-    known = before.tables if before else {}
-    made = []
+    kept = {
+        name: held
+        for name, held in before.items()
+        if name in now and now[name].change(held.made_of) != "all"
+    }
+    _make_room(con, sorted(before.keys() - kept.keys()))
+    written = {}
     for table in sorted(tables, key=lambda table: table.contract.table):
-        was, now = known.get(table.contract.table), made_of(home, table)
+        name = table.contract.table
         with _told(table.contract):
-            if was == now:
-                continue
-            if was is not None and table.since is not None and _follows(was, now):
-                _replace_touched(con, table.contract, table.since)
+            if name in kept:
+                written[name] = _bring_up_to_date(con, home, table, now[name], kept[name])
             else:
-                write_anew(con, table)
-                made.append(table.contract.table)
-    return made
+                written[name] = _write_all(con, table, now[name])
+    return written
 
 
-def count_rows(tables: Sequence[PublishedTable]) -> dict[str, int]:
-    """Table → rows that its files hold, counted apart from the file that was written."""
-    return {table.contract.table: _count(table) for table in tables}
+def _make_room(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    """Drop what is written anew or not published any more, all of it before anything is written.
+
+    Only after a checkpoint is written again where it stood, so that the file does not grow.
+    """
+    if names:
+        con.begin()
+        for name in names:
+            con.execute(f"DROP TABLE {qualified(name)}")
+        con.commit()
+        con.execute("CHECKPOINT")
+
+
+def _write_all(con: duckdb.DuckDBPyConnection, table: PublishedTable, made: MadeOf) -> Written:
+    write_anew(con, table)
+    name = table.contract.table
+    found = row_sum(con.sql(f"FROM {qualified(name)}"), name)
+    return Written(Held(made_of=made, rows=_count(table), hashes=found.hashes), "all")
+
+
+def _bring_up_to_date(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    table: PublishedTable,
+    made: MadeOf,
+    held: Held,
+) -> Written:
+    """Replace rows of touched samples, or add rows of files that came; the sum follows."""
+    change = made.change(held.made_of)
+    files: tuple[Path, ...] = ()
+    gone, came = RowSum(), RowSum()
+    con.begin()
+    if change == "touched" and table.since is not None:
+        files = (table.since.rows,)
+        gone = _take_out(con, table.contract, table.since)
+    elif change == "added":
+        files = tuple(f for f in table.files if _name(home, f) not in held.made_of.files)
+    if files:
+        rows = _read(con, files).project(table.contract.cast_sql())
+        came = row_sum(rows, table.contract.table)
+        rows.insert_into(table.contract.table)
+    con.commit()
+    total = held.row_sum - gone + came
+    found = Held(made_of=made, rows=total.rows, hashes=total.hashes)
+    return Written(found, change, files, _found_by(table))
+
+
+def _take_out(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> RowSum:
+    """Delete what rows of `part` stand instead of; what those rows added to the sum."""
+    name, place = contract.table, qualified(contract.table)
+    of_sample = of_touched("result", part.by_sample)
+    con.read_parquet(str(part.touched)).create_view("touched")
+    gone = RowSum()
+    if part.by_sample.has_other_kinds:
+        gone += row_sum(con.sql(f"FROM {place} WHERE unit_kind <> 'sample'"), name)
+        con.execute(f"DELETE FROM {place} WHERE unit_kind <> 'sample'")
+    gone += row_sum(con.sql(f"FROM {place} AS result SEMI JOIN touched ON {of_sample}"), name)
+    con.execute(f"DELETE FROM {place} AS result USING touched WHERE {of_sample}")
+    con.execute("DROP VIEW touched")
+    return gone
+
+
+def _found_by(table: PublishedTable) -> tuple[str, ...]:
+    """Columns of the key that tell samples apart, where it has them: they are few and narrow."""
+    key = table.contract.key
+    if table.since is not None:
+        sample = ("source_id", table.since.by_sample.number)
+        if set(sample) <= set(key):
+            return sample
+    return key
 
 
 def _count(table: PublishedTable) -> int:
+    """Rows that the files of a table hold, counted apart from the file that was written."""
     if table.rows is not None:
         return table.rows.height
     if table.since is not None:
@@ -164,28 +217,10 @@ def _count_file(path: Path) -> int:
     return row_count(path)
 
 
-def _follows(was: MadeOf, now: MadeOf) -> bool:
-    """Whether all samples that were touched then are touched now, of the same whole."""
-    return was.whole == now.whole and (was.new or {}).items() <= (now.new or {}).items()
-
-
-def _replace_touched(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> None:
-    place, of_sample = qualified(contract.table), of_touched("result", part.by_sample)
-    con.read_parquet(str(part.touched)).create_view("touched")
-    con.begin()
-    if part.by_sample.has_other_kinds:
-        con.execute(f"DELETE FROM {place} WHERE unit_kind <> 'sample'")
-    con.execute(f"DELETE FROM {place} AS result USING touched WHERE {of_sample}")
-    con.read_parquet(str(part.rows)).project(contract.cast_sql()).insert_into(contract.table)
-    con.commit()
-    con.execute("DROP VIEW touched")
-
-
 def write_anew(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    """Write a table into the file, instead of one of its name that may be there."""
+    """Write a table into a file that holds none of its name."""
     contract = table.contract
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(contract.schema_name)}")
-    con.execute(f"DROP TABLE IF EXISTS {qualified(contract.table)}")
     if table.is_empty:
         con.execute(contract.empty_table_sql())
         return
@@ -219,8 +254,13 @@ def _rows(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> duckdb.DuckD
         return con.from_arrow(pl.concat(frames).to_arrow())
     if table.since is not None:
         return rows_of(con, files[0], table.since)
+    return _read(con, files)
+
+
+def _read(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
     return con.read_parquet([str(path) for path in files], hive_partitioning=False)
 
 
-def _contents_file(home: Home) -> Path:
-    return home.release_file.with_name("contents.json")
+def _name(home: Home, path: Path) -> str:
+    inside = path.is_relative_to(home.root)
+    return (path.relative_to(home.root) if inside else path).as_posix()

@@ -24,6 +24,7 @@ from warehouse.engine.refresh import refresh_model
 from warehouse.errors import ConfigurationError
 from warehouse.home import Home
 from warehouse.release import build_release, published_tables
+from warehouse.release_compare import verify_release
 from warehouse.tables import write_parquet, write_partition
 
 FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
@@ -147,6 +148,7 @@ def publish(home: Home, minute: int = 0) -> dict[str, tuple[int, str]]:
     tables = [table for table in published_tables(home, contracts, None) if table.in_order]
     moment = dt.datetime(2024, 6, 1, 3, minute, tzinfo=dt.UTC)
     build_release(home, tables=tables, as_of=None, built_at=moment, code_version="v1")
+    assert verify_release(home.release_file) == []
     with duckdb.connect(str(home.release_file), read_only=True) as con:
         rows = con.execute("FROM meta.release_table ORDER BY table_name").fetchall()
     return {name: (size, fingerprint) for name, size, fingerprint in rows}

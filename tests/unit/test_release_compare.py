@@ -6,7 +6,13 @@ import duckdb
 import pytest
 
 from warehouse.errors import SamplehouseError
-from warehouse.release_compare import SAMPLE_ROWS, TableDifference, compare_releases
+from warehouse.fingerprint import table_fingerprint
+from warehouse.release_compare import (
+    SAMPLE_ROWS,
+    TableDifference,
+    compare_releases,
+    verify_release,
+)
 
 
 def database(path: Path, *statements: str) -> Path:
@@ -92,3 +98,25 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     broken.write_bytes(b"not a database at all")
     with pytest.raises(SamplehouseError, match=r"broken\.duckdb cannot be read"):
         compare_releases(a, broken)
+
+
+def test_a_release_is_verified_from_every_row(tmp_path: Path) -> None:
+    path = database(tmp_path / "a.duckdb", "CREATE TABLE core.t AS SELECT 1 AS i")
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE SCHEMA meta")
+        con.execute(
+            "CREATE TABLE meta.release_table AS SELECT 'core.t' AS table_name, 1 AS rows, ?",
+            [table_fingerprint(con, "core.t")],
+        )
+    assert verify_release(path) == []
+    with duckdb.connect(str(path)) as con:
+        con.execute("UPDATE core.t SET i = 2")
+    assert verify_release(path) == ["core.t"]
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE core.other AS SELECT 1 AS i")
+    assert verify_release(path) == ["core.other", "core.t"]
+
+
+def test_a_file_that_is_no_release_cannot_be_verified(tmp_path: Path) -> None:
+    with pytest.raises(SamplehouseError, match="cannot be read as a release"):
+        verify_release(database(tmp_path / "a.duckdb"))
