@@ -1,5 +1,7 @@
 """Limits of control groups, of both versions, are found however deep the process lies."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,21 @@ def test_without_limits_it_is_the_machine(groups: Path, tmp_path: Path) -> None:
     assert machine.memory_bytes(groups, inside) > GIB
     assert machine.cores(groups, inside) >= 1
     assert machine.memory_bytes(groups, tmp_path / "none") > GIB
+
+
+@pytest.mark.parametrize(("limit", "names"), [(2 * GIB, ["DUCKDB_JE_MALLOC_CONF"]), (8 * GIB, [])])
+def test_freed_memory_is_returned_at_once_where_it_is_short(
+    groups: Path, tmp_path: Path, limit: int, names: list[str]
+) -> None:
+    put(groups / "memory.max", f"{limit}")
+    environment: dict[str, str] = {}
+    machine.return_memory_where_it_is_short(environment, groups, member(tmp_path, "0::/"))
+    assert list(environment) == names
+
+
+def test_the_option_is_said_before_duckdb_is_loaded() -> None:
+    code = (
+        "import sys, pipelines.cli; "
+        "sys.exit({'duckdb', 'warehouse'} & {*sys.modules} != {'warehouse'})"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - own code
