@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, localcontext
+from functools import lru_cache
 
 import duckdb
 import numpy as np
@@ -165,7 +166,7 @@ def _probabilities(ranked: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).select("stratum", "weight", "inclusion_probability")
 
 
-def inclusion_probabilities(units: Mapping[float, int], drawn: int) -> list[float]:
+def inclusion_probabilities(units: Mapping[float, int], drawn: int) -> Sequence[float]:
     """Probabilities with which objects of each weight are among the `drawn` first.
 
     Of all -ln(u)/w, which are exponential with rate w, the `drawn` smallest are taken. An object of
@@ -181,11 +182,17 @@ def inclusion_probabilities(units: Mapping[float, int], drawn: int) -> list[floa
     Returns:
         A probability for each weight, in the order of `units`, rounded to 10 decimals.
     """
+    return _probabilities_of(tuple(units.items()), drawn)
+
+
+@lru_cache(maxsize=1024)  # a draw is drawn again whenever it is verified
+def _probabilities_of(classes: tuple[tuple[float, int], ...], drawn: int) -> Sequence[float]:
+    units = dict(classes)
     total = sum(units.values())
     if drawn >= total:
-        return [1.0] * len(units)
+        return (1.0,) * len(units)
     if drawn == 0:
-        return [0.0] * len(units)
+        return (0.0,) * len(units)
 
     def expected(t: float) -> float:
         return sum(-n * math.expm1(-weight * t) for weight, n in units.items()) - drawn
@@ -194,7 +201,7 @@ def inclusion_probabilities(units: Mapping[float, int], drawn: int) -> list[floa
     while expected(most) < 0:
         most *= 2
     middle = float(brentq(expected, 0.0, most))
-    return [_probability(units, drawn, weight, middle) for weight in units]
+    return tuple(_probability(units, drawn, weight, middle) for weight in units)
 
 
 def _probability(units: Mapping[float, int], drawn: int, weight: float, middle: float) -> float:

@@ -6,19 +6,24 @@ that reads a delivery. None of them raises: text that is not understood gives NU
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
-from warehouse.sql import literal
+from warehouse.sql import identifier, literal
 
 SQL_DIR = Path(__file__).parent / "sql"
 
+_one_at_a_time = Lock()
 # Each file may use the macros of those before it.
 FILES = ("text", "number", "date", "unit", "result", "limit", "verdict", "identifier")
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the parsers as temporary macros of this connection; a cursor needs its own.
+    """Let a connection call the parsers; a cursor needs its own.
+
+    They lie in a database of their own, in memory, which all connections of one DuckDB share:
+    creating them takes as long as reading a small delivery.
 
     Macros for other code to call (the rest are their parts):
 
@@ -41,7 +46,11 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
     Args:
         con: an open connection; nothing is written to its database.
     """
-    con.execute(_statements())
+    (here,) = con.execute("SELECT current_database()").fetchall()[0]
+    with _one_at_a_time:
+        if not con.execute("FROM duckdb_databases() WHERE database_name = 'parsers'").fetchall():
+            con.execute(f"ATTACH ':memory:' AS parsers; USE parsers; {_statements()}")
+    con.execute(f"SET search_path = {literal(f'{identifier(here)}.main,parsers.main')}")
 
 
 @cache

@@ -68,7 +68,7 @@ def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFram
     Returns:
         The rows of `meta.delivery` for the days.
     """
-    registered = pl.concat([_day_rows(home, source.source_id, day) for day in (dt.date.min, *days)])
+    registered = _registered(home, source.source_id, days)
     with progress.stage("read", source.source_id) as work, ThreadPoolExecutor(cores()) as pool:
         # Small files keep one core busy each.
         read = list(pool.map(partial(_read_one, home, source), registered.to_dicts()))
@@ -80,11 +80,12 @@ def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFram
     return rows
 
 
-def _day_rows(home: Home, source_id: str, day: dt.date) -> pl.DataFrame:
-    path = home.partition_file("meta.delivery", source_id, day)
-    if not path.is_file():
+def _registered(home: Home, source_id: str, days: Sequence[dt.date]) -> pl.DataFrame:
+    """Rows of `meta.delivery` of the days, in their order."""
+    places = (home.partition_file("meta.delivery", source_id, day) for day in days)
+    if not (files := [path for path in places if path.is_file()]):
         return pl.DataFrame(schema=record_contracts()["meta.delivery"].polars_schema())
-    return pl.read_parquet(path, hive_partitioning=False)
+    return pl.read_parquet(files, hive_partitioning=False)
 
 
 def _read_one(home: Home, source: Source, row: dict[str, object]) -> tuple[dict[str, object], int]:

@@ -6,32 +6,32 @@
 -- fraction. Not understood, so NULL: two-digit years, names of months, a year and month alone,
 -- days that do not exist (the 30th of February never becomes the 1st of March).
 
-CREATE OR REPLACE TEMP MACRO pattern_time() AS
+CREATE OR REPLACE MACRO pattern_time() AS
     '(?:(?:\s*T\s*|\s+)(?:[01]?[0-9]|2[0-3])(?::[0-5][0-9]){1,2}(?:\.[0-9]+)?'
     || '\s*(?:[AaPp][Mm])?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?';
 
 -- A time right after 日, with or without a blank, also as 10时30分.
-CREATE OR REPLACE TEMP MACRO pattern_clock_after_day() AS
+CREATE OR REPLACE MACRO pattern_clock_after_day() AS
     '日\s*(?:[01]?[0-9]|2[0-3])'
     || '(?:(?::[0-5][0-9]){1,2}|[时点](?:[0-5]?[0-9]分(?:[0-5]?[0-9]秒)?)?)';
 
-CREATE OR REPLACE TEMP MACRO is_year_first(s) AS regexp_full_match(
+CREATE OR REPLACE MACRO is_year_first(s) AS regexp_full_match(
     s,
     '[1-9][0-9]{3}(?:-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|\.[0-9]{1,2}\.[0-9]{1,2}'
     || '|\s*年\s*[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*日?)' || pattern_time()
     || '|[1-9][0-9]{3}\s*年\s*[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*' || pattern_clock_after_day()
 );
 
-CREATE OR REPLACE TEMP MACRO is_year_last(s) AS regexp_full_match(
+CREATE OR REPLACE MACRO is_year_last(s) AS regexp_full_match(
     s,
     '[0-9]{1,2}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|\.[0-9]{1,2}\.)[1-9][0-9]{3}' || pattern_time()
 );
 
 -- The three numbers of a date in another order, as SQL writes a date.
-CREATE OR REPLACE TEMP MACRO reordered(s, pattern, numbers) AS
+CREATE OR REPLACE MACRO reordered(s, pattern, numbers) AS
     TRY_CAST(regexp_replace(s, pattern || '(?:[^0-9].*)?$', numbers) AS DATE);
 
-CREATE OR REPLACE TEMP MACRO date_as_written(s, date_order) AS CASE
+CREATE OR REPLACE MACRO date_as_written(s, date_order) AS CASE
     WHEN is_year_first(s)
         THEN reordered(s, '^([0-9]{4})[^0-9]+([0-9]{1,2})[^0-9]+([0-9]{1,2})', '\1-\2-\3')
     WHEN is_year_last(s) AND date_order = 'dmy'
@@ -45,7 +45,7 @@ CREATE OR REPLACE TEMP MACRO date_as_written(s, date_order) AS CASE
 END;
 
 -- date_order: 'ymd', 'dmy' or 'mdy'; under 'ymd' a date whose year comes last is not understood.
-CREATE OR REPLACE TEMP MACRO parse_date(t, date_order) AS CASE
+CREATE OR REPLACE MACRO parse_date(t, date_order) AS CASE
     WHEN regexp_full_match(t, '[1-9][0-9]{3}[-/][0-9]{2}[-/][0-9]{2}') THEN TRY_CAST(t AS DATE)
     WHEN clean_text(t) = t THEN date_as_written(t, date_order)
     ELSE list_transform([clean_text(t)], lambda s: date_as_written(s, date_order))[1]
@@ -53,7 +53,7 @@ END;
 
 -- A time of day in seconds, as it is written after a date; of a spreadsheet serial, its fraction.
 -- Times of other zones are not understood: a record's time is that of its place.
-CREATE OR REPLACE TEMP MACRO seconds_of_day(s) AS CASE
+CREATE OR REPLACE MACRO seconds_of_day(s) AS CASE
     WHEN regexp_full_match(s, '(?:[2-5][0-9]{4}|60000)\.[0-9]+')
         THEN CAST(round(86400 * CAST('0.' || split_part(s, '.', 2) AS DOUBLE)) AS BIGINT)
     WHEN regexp_matches(
@@ -78,17 +78,17 @@ CREATE OR REPLACE TEMP MACRO seconds_of_day(s) AS CASE
 END;
 
 -- A date with a time of day after it, in the spellings above; a date alone is no time.
-CREATE OR REPLACE TEMP MACRO parse_timestamp(t, date_order) AS list_transform(
+CREATE OR REPLACE MACRO parse_timestamp(t, date_order) AS list_transform(
     [trim(clean_text(t))],
     lambda s: CAST(date_as_written(s, date_order) AS TIMESTAMP) + to_seconds(seconds_of_day(s))
 )[1];
 
 -- 05-08, 5/8, 5.8, 5月8日, with or without a time of day after it.
-CREATE OR REPLACE TEMP MACRO pattern_day_without_year() AS
+CREATE OR REPLACE MACRO pattern_day_without_year() AS
     '([0-9]{1,2})(?:-|/|\.|\s*月\s*)([0-9]{1,2})日?';
 
 -- The last day of that month and day up to another one; the 29th of February may lie eight years back.
-CREATE OR REPLACE TEMP MACRO last_such_day(month_and_day, up_to) AS list_transform(
+CREATE OR REPLACE MACRO last_such_day(month_and_day, up_to) AS list_transform(
     [{'day': month_and_day, 'up_to': up_to}],
     lambda p: list_max(list_filter(
         list_transform(
@@ -100,7 +100,7 @@ CREATE OR REPLACE TEMP MACRO last_such_day(month_and_day, up_to) AS list_transfo
 
 -- A day without a year becomes the last such day up to another one, with the time of day that follows
 -- it; any other text stays as it is.
-CREATE OR REPLACE TEMP MACRO with_year(t, up_to) AS CASE
+CREATE OR REPLACE MACRO with_year(t, up_to) AS CASE
     WHEN regexp_full_match(clean_text(t), pattern_day_without_year() || pattern_time())
         THEN coalesce(
             CAST(last_such_day(

@@ -7,18 +7,18 @@
 
 -- Characters that clean_text replaces: full-width ！ to ～ and ￥, small ﹤ ﹥, raised ˂ ˃, the minus
 -- sign; the blanks U+00A0, U+2007, U+202F, U+3000; the invisible U+200B–U+200D, U+2060, U+FEFF.
-CREATE OR REPLACE TEMP MACRO pattern_unclean() AS
+CREATE OR REPLACE MACRO pattern_unclean() AS
     '[！-～￥﹤﹥˂˃−\x{A0}\x{2007}\x{202F}\x{3000}\x{200B}-\x{200D}\x{2060}\x{FEFF}]';
 
 -- translate() builds its table for every row, so a short one serves the texts that need no more.
-CREATE OR REPLACE TEMP MACRO half_width_punctuation(t) AS
+CREATE OR REPLACE MACRO half_width_punctuation(t) AS
     translate(t, '（），：；％／～－＜＞＝．　', '(),:;%/~-<>=. ');
 
-CREATE OR REPLACE TEMP MACRO pattern_beyond_punctuation() AS
+CREATE OR REPLACE MACRO pattern_beyond_punctuation() AS
     '[！-＄＆＇＊＋０-９？-｝￥﹤﹥˂˃−\x{A0}\x{2007}\x{202F}\x{200B}-\x{200D}\x{2060}\x{FEFF}]';
 
 -- translate() drops the characters beyond the end of its last argument: the invisible ones.
-CREATE OR REPLACE TEMP MACRO half_width(t) AS translate(
+CREATE OR REPLACE MACRO half_width(t) AS translate(
     t,
     '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠'
     || 'ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀'
@@ -31,14 +31,14 @@ CREATE OR REPLACE TEMP MACRO half_width(t) AS translate(
     || '    '
 );
 
-CREATE OR REPLACE TEMP MACRO trimmed(t) AS
+CREATE OR REPLACE MACRO trimmed(t) AS
     nullif(trim(t, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)), '');
 
 -- Blanks and control characters sort before '!'.
-CREATE OR REPLACE TEMP MACRO has_clean_ends(t) AS t >= '!' AND t[-1] >= '!';
+CREATE OR REPLACE MACRO has_clean_ends(t) AS t >= '!' AND t[-1] >= '!';
 
 -- Half-width, trimmed text; NULL when nothing is left. As many bytes as characters: plain ASCII.
-CREATE OR REPLACE TEMP MACRO clean_text(t) AS CASE
+CREATE OR REPLACE MACRO clean_text(t) AS CASE
     WHEN strlen(t) = length(t) OR NOT regexp_matches(t, pattern_unclean())
         THEN CASE WHEN has_clean_ends(t) THEN t ELSE trimmed(t) END
     WHEN regexp_matches(t, pattern_beyond_punctuation()) THEN trimmed(half_width(t))
@@ -46,17 +46,17 @@ CREATE OR REPLACE TEMP MACRO clean_text(t) AS CASE
 END;
 
 -- White space of Unicode, which Polars strips as well.
-CREATE OR REPLACE TEMP MACRO white_space() AS
+CREATE OR REPLACE MACRO white_space() AS
     chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ' || chr(133) || chr(160) || chr(5760)
     || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198)
     || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239)
     || chr(8287) || chr(12288);
 
 -- ASCII or a Chinese character at either end; trim() with a list of characters is slow.
-CREATE OR REPLACE TEMP MACRO has_plain_ends(t) AS
+CREATE OR REPLACE MACRO has_plain_ends(t) AS
     t[1] > ' ' AND t[-1] > ' ' AND (t[1] < chr(127) OR t[1] BETWEEN '㐀' AND '鿿')
     AND (t[-1] < chr(127) OR t[-1] BETWEEN '㐀' AND '鿿');
 
 -- A cell without the white space around it; NULL where nothing is left.
-CREATE OR REPLACE TEMP MACRO stripped(t) AS
+CREATE OR REPLACE MACRO stripped(t) AS
     CASE WHEN has_plain_ends(t) THEN t ELSE nullif(trim(t, white_space()), '') END;
