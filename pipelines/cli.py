@@ -363,7 +363,7 @@ def ledger_template(
 ) -> None:
     """Write the workbook in which offices report what the plan counts and no sample can show."""
     from warehouse.ledger_template import write_ledger_template  # noqa: PLC0415 - loads Polars
-    from warehouse.plan import chosen_plan  # noqa: PLC0415 - as above
+    from warehouse.plan_files import chosen_plan  # noqa: PLC0415 - as above
 
     chosen = chosen_plan(plan)
     write_ledger_template(chosen, file)

@@ -16,7 +16,7 @@ from assets.demo.survey_wave import write_survey
 from assets.demo.water_year import write_water
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
-from warehouse.plan import chosen_plan
+from warehouse.plan_files import chosen_plan
 
 YEAR = "2024"  # the city year that the generator tells
 TRUTH_FILE, LEDGER_TRUTH_FILE = "demo_truth.json", "demo_ledger_truth.json"

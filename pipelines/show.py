@@ -102,7 +102,8 @@ def night(outcome: "NightOutcome") -> None:
     """What a night did: deliveries, what needs a look, and the release."""
     if outcome.statuses:
         found = ", ".join(f"{count:,} {status}" for status, count in outcome.statuses.items())
-        say(f"Deliveries of {len(outcome.days)} days: {found}.")
+        days = len(outcome.days)
+        say(f"Deliveries of {days} {'day' if days == 1 else 'days'}: {found}.")
     else:
         say("No new deliveries.")
     for day in outcome.strange_days:

@@ -16,7 +16,8 @@ from typing import Any
 from warehouse.errors import ConfigurationError
 from warehouse.indicator import load_indicators
 from warehouse.page import write_or_check
-from warehouse.plan import Mechanism, Milestone, Plan, Target, load_plans
+from warehouse.plan import Mechanism, Milestone, Plan, Target
+from warehouse.plan_files import load_plans
 from warehouse.plans_folder import plans_folder
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"

@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from warehouse.contract import DECIMAL_PRECISION, DECIMAL_SCALE
-from warehouse.plan import Milestone, Plan, Target, item_id, load_plans
+from warehouse.plan import Milestone, Plan, Target, item_id
 from warehouse.plan_coverage import coverage_rows
+from warehouse.plan_files import load_plans
 
 Row = dict[str, Any]
 

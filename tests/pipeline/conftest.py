@@ -21,7 +21,7 @@ from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
 from tests.nights import SmallYear, unchecked, unrecorded
 from warehouse.home import Home
-from warehouse.plan import load_plans
+from warehouse.plan_files import load_plans
 
 SOURCES = Path(__file__).with_name("sources")
 JULY = dt.date(2024, 7, 29)  # with a delivery, so that "up to here" and "so far" are one day

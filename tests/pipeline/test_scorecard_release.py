@@ -21,7 +21,7 @@ from pipelines.settings import read_settings
 from tests.nights import SmallYear
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
-from warehouse.plan import load_plans
+from warehouse.plan_files import load_plans
 
 JULY = dt.date(2024, 7, 29)
 PLAN = load_plans()["yiwu_2024"]

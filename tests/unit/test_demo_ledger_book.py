@@ -14,7 +14,8 @@ from assets.ingest.run import ingest, read_raw
 from warehouse.engine.model import load_models
 from warehouse.engine.run import attach_dependencies, run_model
 from warehouse.home import Home
-from warehouse.plan import Plan, item_id, load_plans
+from warehouse.plan import Plan, item_id
+from warehouse.plan_files import load_plans
 from warehouse.source import load_sources
 
 SEED = 20240702

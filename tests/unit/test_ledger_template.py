@@ -11,7 +11,8 @@ from assets.ingest.mapping import referenced_columns
 from assets.ingest.preview import preview
 from warehouse.errors import SamplehouseError
 from warehouse.ledger_template import LABELS, choice, write_ledger_template
-from warehouse.plan import Plan, chosen_plan, load_plan, load_plans
+from warehouse.plan import Plan
+from warehouse.plan_files import chosen_plan, load_plan, load_plans
 from warehouse.source import Source, load_sources
 
 SMALL = Path(__file__).parent / "plans" / "quzhou_2025"
@@ -109,6 +110,6 @@ def test_the_plan_is_named_where_there_are_several(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SamplehouseError, match="no plan 'mars_2024'; known plans: yiwu_2024"):
         chosen_plan("mars_2024")
     both = {**load_plans(), "quzhou_2025": load_plan(SMALL)}
-    monkeypatch.setattr("warehouse.plan.load_plans", lambda: both)
+    monkeypatch.setattr("warehouse.plan_files.load_plans", lambda: both)
     with pytest.raises(SamplehouseError, match="--plan; known plans: quzhou_2025, yiwu_2024"):
         chosen_plan(None)

@@ -12,7 +12,8 @@ from warehouse.engine.stamp import loaded_code
 from warehouse.errors import ConfigurationError
 from warehouse.fingerprint import code_version
 from warehouse.indicator import Words, load_indicators
-from warehouse.plan import Place, Plan, load_plan, load_plans
+from warehouse.plan import Place, Plan
+from warehouse.plan_files import load_plan, load_plans
 from warehouse.plan_tables import plan_rows
 from warehouse.reference_lists import code_list
 from warehouse.reference_tables import definition_tables, listed_codes

@@ -15,8 +15,8 @@ from warehouse.dictionary import project_contracts
 from warehouse.engine.model import load_computed, load_models
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.indicator import load_indicators
-from warehouse.plan import load_plan, load_plans
 from warehouse.plan_coverage import coverage_rows
+from warehouse.plan_files import load_plan, load_plans
 from warehouse.reference_tables import definition_tables
 from warehouse.source import load_sources
 

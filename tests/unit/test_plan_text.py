@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.plan import Plan, item_id, load_plans
+from warehouse.plan import Plan, item_id
+from warehouse.plan_files import load_plans
 
 TEXT_FILE = Path(__file__).resolve().parents[3] / "shared" / "mission" / "work_plan_2024.txt"
 
