@@ -179,10 +179,10 @@ def _bring_up_to_date(
 def _take_out(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> RowSum:
     """Delete what rows of `part` stand instead of; what those rows added to the sum."""
     name, place = contract.table, qualified(contract.table)
-    of_sample = of_touched("result", part.by_sample)
+    of_sample = of_touched("result", part.follows)
     con.read_parquet(str(part.touched)).create_view("touched")
     gone = RowSum()
-    if part.by_sample.has_other_kinds:
+    if part.follows.has_other_kinds:
         gone += row_sum(con.sql(f"FROM {place} WHERE unit_kind <> 'sample'"), name)
         con.execute(f"DELETE FROM {place} WHERE unit_kind <> 'sample'")
     gone += row_sum(con.sql(f"FROM {place} AS result SEMI JOIN touched ON {of_sample}"), name)
@@ -195,7 +195,7 @@ def _found_by(table: PublishedTable) -> tuple[str, ...]:
     """Columns of the key that tell samples apart, where it has them: they are few and narrow."""
     key = table.contract.key
     if table.since is not None:
-        sample = ("source_id", table.since.by_sample.number)
+        sample = tuple(table.since.follows.columns.values())
         if set(sample) <= set(key):
             return sample
     return key

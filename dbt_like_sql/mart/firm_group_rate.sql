@@ -5,9 +5,8 @@
 -- is `outside`; firms that are no workshops have no part in that comparison. As in mart.pass_rate
 -- the rate of few samples is not shown, and the plain rate of a stratified sample has no bounds and
 -- estimates no population.
-with sample_firms as (
-    select * from fact.sample_firm
-    where answers
+with answering as (
+    select * from counts.firm_year
 ),
 
 bases as (
@@ -44,26 +43,6 @@ strictest as (
     from indicators
 ),
 
-answering as (
-    select
-        firm_uscc,
-        domain,
-        programme,
-        sampling_basis,
-        coverage,
-        coalesce(cast(extract(year from counted_on) as varchar), 'UNKNOWN') as period,
-        subject_type,
-        cluster,
-        chain,
-        chain_role,
-        credit_class,
-        count(*) filter (where final_verdict in ('pass', 'conditional', 'fail')) as tested,
-        count(*) filter (where final_verdict = 'pass') as passed,
-        count(*) filter (where final_verdict = 'fail') as failed
-    from sample_firms
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-),
-
 grouped as (
     select
         answering.*,
@@ -74,7 +53,7 @@ grouped as (
     select
         answering.*,
         'workshop_cluster' as group_type,
-        case when answering.cluster is null then 'outside' else 'inside' end as group_name
+        case when answering.cluster = '' then 'outside' else 'inside' end as group_name
     from answering
     where answering.subject_type = 'workshop'
     union all
@@ -83,7 +62,7 @@ grouped as (
         'cluster' as group_type,
         answering.cluster as group_name
     from answering
-    where answering.cluster is not null
+    where answering.cluster <> ''
     union all
     select
         answering.*,
@@ -96,14 +75,14 @@ grouped as (
         'chain' as group_type,
         answering.chain as group_name
     from answering
-    where answering.chain is not null
+    where answering.chain <> ''
     union all
     select
         answering.*,
         'chain_role' as group_type,
         answering.chain || '/' || answering.chain_role as group_name
     from answering
-    where answering.chain is not null and answering.chain_role is not null
+    where answering.chain <> '' and answering.chain_role <> ''
 ),
 
 counts as (

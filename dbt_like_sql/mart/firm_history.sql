@@ -1,8 +1,8 @@
 -- The record of each firm: how its samples came out, by role and sampling basis.
 --
 -- Counts only: samples of several bases stand in rows of their own and give no rate together.
-with sample_firms as (
-    select * from fact.sample_firm
+with records as (
+    select * from counts.firm_record
 ),
 
 firm_periods as (
@@ -15,36 +15,6 @@ credit_periods as (
 
 build as (
     select * from meta.build
-),
-
-tested_samples as (
-    select
-        *,
-        max(case when final_verdict = 'fail' then counted_on end) over (
-            partition by firm_uscc, firm_role, sampling_basis
-        ) as last_failed_on
-    from sample_firms
-    where final_verdict in ('pass', 'conditional', 'fail')
-),
-
-records as (
-    select
-        firm_uscc,
-        firm_role,
-        sampling_basis,
-        min(firm_name) as firm_name,
-        count(*) as tested,
-        count(*) filter (where final_verdict = 'pass') as passed,
-        count(*) filter (where final_verdict = 'conditional') as conditional,
-        count(*) filter (where final_verdict = 'fail') as failed,
-        min(counted_on) as first_sampled_on,
-        max(counted_on) as last_sampled_on,
-        max(last_failed_on) as last_failed_on,
-        count(*) filter (
-            where last_failed_on is null or counted_on > last_failed_on
-        ) as passed_since_failure
-    from tested_samples
-    group by firm_uscc, firm_role, sampling_basis
 ),
 
 firm_histories as (

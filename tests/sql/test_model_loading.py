@@ -157,3 +157,33 @@ def test_what_cannot_add_up_is_refused(
     write(tmp_path, "counts.c", counts, COUNTED.replace(*change))
     with pytest.raises(ConfigurationError, match=message):
         load_models(tmp_path)
+
+
+OF_FIRMS = """
+description: A table for tests of the loader.
+grain: one firm
+key: [firm_uscc]
+by_firm: {column: firm_uscc, inputs: {fact.a: source_id}}
+columns: [firm_uscc]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("column: firm_uscc", "column: firm"), "column is a column of the key"),
+        (("fact.a: source_id", "fact.c: source_id"), "fact.c, which the SQL does not read"),
+        (("fact.a: source_id", "fact.b: source_id"), "fact.b, which the SQL does not read, or"),
+        (("fact.a: source_id", "fact.a: firm_uscc"), "fact.a.firm_uscc, which there is not"),
+        (("source_id}", "source_id}, in_full: [fact.b]"), "fact.b is no input of by_firm"),
+    ],
+)
+def test_what_cannot_follow_firms_is_refused(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    write(tmp_path, "fact.a", "select source_id, sample_no from core.sample", FOLLOWED)
+    write(tmp_path, "fact.b", select_from("core.sample"))
+    sql = "select a.source_id as firm_uscc from fact.a as a, fact.b"
+    write(tmp_path, "counts.c", sql, OF_FIRMS.replace(*change))
+    with pytest.raises(ConfigurationError, match=message):
+        load_models(tmp_path)

@@ -1,4 +1,4 @@
-"""Results kept up to date sample by sample are those that a build of everything gives."""
+"""Results kept up to date by sample and by firm are those that a build of everything gives."""
 
 import datetime as dt
 import os
@@ -18,8 +18,9 @@ from polars.testing import assert_frame_equal
 from assets.build import models_behind
 from warehouse import release_tables
 from warehouse.connection import Resources, connect
-from warehouse.engine import since, sums
-from warehouse.engine.model import SAMPLE_RECORDS, SqlModel, contract_of, load_models
+from warehouse.engine import firms, since, sums
+from warehouse.engine.follows import SAMPLE_RECORDS
+from warehouse.engine.model import SqlModel, contract_of, load_models
 from warehouse.engine.refresh import refresh_model
 from warehouse.errors import ConfigurationError
 from warehouse.home import Home
@@ -27,7 +28,7 @@ from warehouse.release import build_release, published_tables
 from warehouse.release_compare import verify_release
 from warehouse.tables import write_parquet, write_partition
 
-FOLLOWING = {name: model for name, model in load_models().items() if model.by_sample is not None}
+FOLLOWING = {name: model for name, model in load_models().items() if model.follows is not None}
 ADDING = {name: model for name, model in load_models().items() if model.adds_up is not None}
 EVERY = FOLLOWING | ADDING
 FIRST = dt.date(2024, 5, 1)
@@ -41,6 +42,7 @@ Night = Mapping[str, Rows]
 def _however_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(since, "FEWEST_SAMPLES", 0)
     monkeypatch.setattr(since, "MOST_TOUCHED", 1_000.0)
+    monkeypatch.setattr(firms, "MOST_INSTEAD", 1_000.0)
 
 
 def sample(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
@@ -75,9 +77,9 @@ TOLD: Mapping[str, list[Any]] = {
     "product_category": ["tea", "C24", None],
     "product_name": ["儿童玩具", "绿茶"],
     "division_code": ["330782105", "330700"],
-    "producer_uscc": [None, *"PQR"],
-    "entity_uscc": [None, *"PQR"],
-    "supplier_uscc": [None, *"PQR"],
+    "producer_uscc": [None, *"PQRST"],
+    "entity_uscc": [None, *"PQRST"],
+    "supplier_uscc": [None, *"PQRST"],
 }
 
 
@@ -91,14 +93,14 @@ def nights(draw: st.DrawFn) -> list[Night]:
     found: list[Night] = []
     for _ in range(draw(st.integers(2, 4))):
         night: dict[str, Rows] = {table: [] for table in (*SAMPLE_RECORDS, "latest.acceptance")}
-        for number in draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True)):
-            original = draw(st.sampled_from([None, None, *"ABCD"]))
+        for number in draw(st.lists(st.sampled_from("ABCDEF"), min_size=1, unique=True)):
+            original = draw(st.sampled_from([None, None, *"ABCDEF"]))
             recheck = {"sampling_basis": "recheck", "original_sample_no": original}
             versions[number, "s"] = version = versions.get((number, "s"), 0) + 1
             told = {name: draw(st.sampled_from(values)) for name, values in TOLD.items()}
             row = sample(number, version, **told, **(recheck if original else {}))
             night["core.sample"].append(row)
-        for number in draw(st.lists(st.sampled_from("ABCD"), unique=True)):
+        for number in draw(st.lists(st.sampled_from("ABCDEF"), unique=True)):
             versions[number, "r"] = version = versions.get((number, "r"), 0) + 1
             verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
             night["core.test_result"].append(a_result(number, version, **verdict))
@@ -216,6 +218,71 @@ def test_a_recheck_touches_its_original(worked: Home) -> None:
         verdicts = since.result(con, worked, "fact.verdict").filter("unit_no = 'A'")
         assert verdicts.project("final_verdict, recheck_no").fetchall() == [("fail", "R")]
     assert not is_whole(worked)
+
+
+def pairs(home: Home) -> list[tuple[str, str]]:
+    with duckdb.connect() as con:
+        rows = since.result(con, home, "mart.chain_nonconformity")
+        return rows.project("upstream_sample_no, downstream_sample_no").order("ALL").fetchall()
+
+
+def test_what_comes_late_makes_pairs_of_what_was_there(tmp_path: Path) -> None:
+    """A link that a sample shows which passed, and a failure upstream of firms sampled before."""
+    failing: dict[str, Any] = {"verdict": "fail", "product_category": "tea"}
+    home, table = home_in(tmp_path), "mart.chain_nonconformity"
+    receive(
+        home,
+        0,
+        {
+            "core.sample": [
+                sample("U1", entity_uscc="U", **failing),
+                sample("D1", entity_uscc="D", **failing),
+                sample("E1", entity_uscc="E", **failing),
+                sample("E2", entity_uscc="E", supplier_uscc="V"),
+            ]
+        },
+    )
+    work(home, [table])
+    assert pairs(home) == []
+    receive(home, 1, {"core.sample": [sample("D2", entity_uscc="D", supplier_uscc="U")]})
+    work(home, [table])
+    assert pairs(home) == [("U1", "D1")]
+    receive(home, 2, {"core.sample": [sample("V1", entity_uscc="V", **failing)]})
+    work(home, [table])
+    assert pairs(home) == [("U1", "D1"), ("V1", "E1")]
+    gone = sample("D2", 2, entity_uscc="D", supplier_uscc="V")
+    receive(home, 3, {"core.sample": [gone]})
+    work(home, [table])
+    assert pairs(home) == [("V1", "D1"), ("V1", "E1")]
+    assert len(since.result_files(home, table)) == 3
+
+
+def test_only_firms_of_what_came_are_made_anew(tmp_path: Path) -> None:
+    home, table = home_in(tmp_path), "counts.firm_record"
+    told = [sample(number, entity_uscc=firm) for number, firm in ("AP", "BP", "CQ", "DR")]
+    receive(home, 0, {"core.sample": told})
+    work(home, [table])
+    corrected = sample("C", 2, entity_uscc="S")
+    receive(home, 1, {"core.sample": [corrected, sample("E", entity_uscc="P")]})
+    work(home, [table])
+    part = since.since(home, table)
+    assert part is not None
+    assert pl.read_parquet(part.touched)["firm_uscc"].to_list() == ["P", "Q", "S"]
+    made = pl.read_parquet(part.rows).sort("firm_uscc").select("firm_uscc", "tested").rows()
+    assert made == [("P", 3), ("S", 1)]
+
+
+def test_rows_that_stand_instead_of_half_the_firms_are_made_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firms, "MOST_INSTEAD", 0.5)
+    home, table = home_in(tmp_path), "counts.firm_record"
+    files = []
+    for night, number in enumerate("ABC"):
+        receive(home, night, {"core.sample": [sample(number, entity_uscc="P")]})
+        assert work(home, [table])[table]["tested"].to_list() == [night + 1]
+        files.append(len(since.result_files(home, table)))
+    assert files == [1, 3, 1]
 
 
 def test_a_day_that_is_worked_again_makes_the_result_whole(worked: Home) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from warehouse import release_contents, release_tables
 from warehouse.contract import Contract
-from warehouse.engine.model import BySample
+from warehouse.engine.follows import BySample
 from warehouse.engine.since import Since
 from warehouse.errors import BlockedError
 from warehouse.home import Home

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlglot
 from pydantic import Field, model_validator
@@ -23,13 +23,11 @@ from warehouse.contract import (
     record_contracts,
     validated,
 )
+from warehouse.engine.follows import ByFirm, BySample, check_follows
 from warehouse.errors import ConfigurationError
 from warehouse.reference_tables import reference_table_contracts, reference_table_names
 
 DBT_DIR = Path(__file__).parents[2] / "dbt_like_sql"
-
-# The record tables whose rows belong to samples: each has source_id and sample_no.
-SAMPLE_RECORDS = ("core.sample", "core.test_result")
 
 Row = dict[str, Any]
 
@@ -59,27 +57,6 @@ class ModelTest(Model):
         return self
 
 
-class BySample(Model):
-    """Each row of a sample is made from that sample alone, its rechecks and what seldom changes.
-
-    Such a result is made anew for the samples that deliveries touched, see `engine.since`.
-    """
-
-    number: Literal["sample_no", "unit_no"] = Field(
-        default="sample_no", description="column that holds the number of the sample"
-    )
-    beside: tuple[str, ...] = Field(
-        default=(),
-        description="tables whose changes leave the rows of untouched samples as they are: what "
-        "rows of other kinds are made from, and what only ever grows",
-    )
-
-    @property
-    def has_other_kinds(self) -> bool:
-        """Whether there are rows that belong to no sample; `unit_kind` says which do."""
-        return self.number == "unit_no"
-
-
 class ModelNotes(Model):
     """The keys of a model's YAML beside those of its contract."""
 
@@ -93,6 +70,7 @@ class ModelNotes(Model):
     adds_up: str | None = Field(
         default=None, description="column that counts the rows of a group, see SqlModel.adds_up"
     )
+    by_firm: ByFirm | None = None
     tests: tuple[ModelTest, ...] = ()
 
 
@@ -125,6 +103,12 @@ class SqlModel:
     tests: tuple[ModelTest, ...]
     by_sample: BySample | None = None
     adds_up: str | None = None
+    by_firm: ByFirm | None = None
+
+    @property
+    def follows(self) -> BySample | ByFirm | None:
+        """What its rows belong to, where they follow it."""
+        return self.by_sample or self.by_firm
 
     @property
     def file(self) -> str:
@@ -221,50 +205,8 @@ def _models_of(folder: Path) -> dict[str, SqlModel]:
                 f"{model.file}: reads {', '.join(unknown)}, which is neither a record table, "
                 "a code list (ref.…) nor a model"
             )
-        _check_by_sample(model)
-        _check_adds_up(model, by_table)
+        check_follows(model, by_table)
     return by_table
-
-
-def _check_by_sample(model: SqlModel) -> None:
-    if model.by_sample is None:
-        return
-    wanted = {"source_id", model.by_sample.number}
-    wanted |= {"unit_kind"} if model.by_sample.has_other_kinds else set()
-    if missing := sorted(wanted - set(model.contract.key)):
-        raise ConfigurationError(
-            f"{model.file}: by_sample, but its key has no {', '.join(missing)}; rows of one sample "
-            "must be told from those of another"
-        )
-    if unread := sorted(set(model.by_sample.beside) - model.depends_on):
-        raise ConfigurationError(
-            f"{model.file}: by_sample.beside names {', '.join(unread)}, which the SQL does not read"
-        )
-
-
-def _check_adds_up(model: SqlModel, models: Mapping[str, SqlModel]) -> None:
-    if model.adds_up is None:
-        return
-    values = [column for column in model.contract.columns if column.name not in model.contract.key]
-    if wrong := [column.name for column in values if column.type != "integer"]:
-        raise ConfigurationError(
-            f"{model.file}: adds_up, but {', '.join(wrong)} is no whole number; what is not summed "
-            "belongs to the key, and what is divided to the model that reads this one"
-        )
-    if model.adds_up not in [column.name for column in values]:
-        raise ConfigurationError(
-            f"{model.file}: adds_up names {model.adds_up}, which must be a column outside the key"
-        )
-    followed = {name for name in model.depends_on if name in models and models[name].by_sample}
-    if not followed or model.by_sample is not None:
-        raise ConfigurationError(
-            f"{model.file}: adds_up is for what counts results that say by_sample, and reads none "
-            "or says so itself"
-        )
-    if unfit := sorted(model.depends_on & {*SAMPLE_RECORDS, "meta.build"}):
-        raise ConfigurationError(
-            f"{model.file}: adds_up, but it reads {', '.join(unfit)}, which is another every night"
-        )
 
 
 def ordered(models: Mapping[str, SqlModel]) -> list[SqlModel]:
@@ -363,6 +305,7 @@ def _load_model(path: Path) -> SqlModel:
         notes.tests,
         by_sample=notes.by_sample,
         adds_up=notes.adds_up,
+        by_firm=notes.by_firm,
     )
 
 

@@ -5,6 +5,7 @@ import time
 
 import duckdb
 
+from warehouse.engine.firms import refresh_firms
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import ModelRun, attach_dependencies, run_model
 from warehouse.engine.since import attach_touched, keep_since, keep_whole, touched_samples
@@ -29,6 +30,8 @@ def refresh_model(
     """
     if model.adds_up is not None:
         return add_up(con, model, home, as_of)
+    if model.by_firm is not None and (of_firms := refresh_firms(con, model, home, as_of)):
+        return of_firms
     touched = touched_samples(con, home, model, as_of) if model.by_sample else None
     if touched is None:
         attach_dependencies(con, model, home, as_of)

@@ -1,10 +1,12 @@
 """Results that follow their samples: a night works what came in, not what is there.
 
-A model that says `by_sample` makes each row of a sample from that sample alone (with its rechecks).
+A model that says `by_sample` makes each row of a sample from that sample alone (with its rechecks);
+one that says `by_firm` makes each row of a firm from what names the firm (`engine.firms`).
 Its result lies in up to three files: all rows as they were when it was last made whole, the samples
 that deliveries have touched since, and the rows of these as they are now, which stand instead. Once
 too many samples are touched, or anything else that rows of samples are made from has changed, the
-result is made whole again. Rows that belong to no sample are always made anew.
+result is made whole again. Rows that belong to no sample are always made anew. The same three files
+hold a result that follows firms.
 """
 
 import datetime as dt
@@ -13,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from warehouse.contract import Model, record_contracts
-from warehouse.engine.model import SAMPLE_RECORDS, BySample, SqlModel, load_models
+from warehouse.engine.follows import SAMPLE_RECORDS, ByFirm, BySample
+from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home, records_query
 from warehouse.sql import identifier, qualified
@@ -27,44 +30,60 @@ FEWEST_SAMPLES = 50_000
 MOST_TOUCHED = 0.05
 
 
-class Kept(Model):
-    """What is known of a result by sample; kept in a file beside it, written last.
-
-    Attributes:
-        whole: the file of all rows, by name, size and time of writing; where the file is another
-            one, the rest says nothing.
-        by_sample: how its rows belong to samples.
-        fixed: stamp of all that rows of samples are made from, beside the records of samples.
-        records: partition files of `SAMPLE_RECORDS` that the whole was made from, each with size
-            and time of writing.
-        new: partition files that touched samples since, in the same way.
-        touched: file of the samples touched since; None where there are none.
-        rows: file of their rows, and of the rows that belong to no sample.
-    """
+class Version(Model):
+    """The files that a result lies in at a time, see `Kept`."""
 
     whole: str
-    by_sample: BySample
-    fixed: str
-    records: dict[str, str]
-    new: dict[str, str] = Field(default_factory=dict)
     touched: str | None = None
     rows: str | None = None
 
 
+class Kept(Version):
+    """What is known of a result in parts; kept in a file beside it, written last.
+
+    Attributes:
+        whole: the file of all rows, by name, size and time of writing; where the file is another
+            one, the rest says nothing.
+        touched: file of the samples (or firms) touched since; None where there are none.
+        rows: file of their rows, and of the rows that belong to no sample.
+        follows: how its rows belong to samples, or to firms.
+        fixed: stamp of all that rows of samples are made from, beside the records of samples; of
+            firms, beside what follows samples or firms.
+        records: of a result by sample, partition files of `SAMPLE_RECORDS` that the whole was made
+            from, each with size and time of writing.
+        new: partition files that touched samples since, in the same way.
+        inputs: of a result by firm, the tables that it was made from and follows.
+    """
+
+    follows: BySample | ByFirm
+    fixed: str
+    records: dict[str, str] = Field(default_factory=dict)
+    new: dict[str, str] = Field(default_factory=dict)
+    inputs: dict[str, Version] = Field(default_factory=dict)
+
+
 def kept(home: Home, table: str) -> Kept | None:
-    """What is known of a result by sample; None for other results, and where it is out of date."""
+    """What is known of a result in parts; None for other results, and where it is out of date."""
     path, whole = _kept_file(home, table), home.model_file(table)
     if not (path.is_file() and whole.is_file()):
         return None
-    found = Kept.model_validate_json(path.read_text("utf-8"))
-    return found if found.whole == file_line(home, whole) else None
+    found = _read(path)
+    return found if found and found.whole == file_line(home, whole) else None
+
+
+def _read(path: Path) -> Kept | None:
+    """What a file tells; one that was written by another version of the code tells nothing."""
+    try:
+        return Kept.model_validate_json(path.read_text("utf-8"))
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True)
 class Since:
     """What stands instead of a part of a whole result, see `Kept`."""
 
-    by_sample: BySample
+    follows: BySample | ByFirm
     new: Mapping[str, str]
     touched: Path
     rows: Path
@@ -75,7 +94,7 @@ def since(home: Home, table: str) -> Since | None:
     found = kept(home, table)
     if found is None or found.touched is None or found.rows is None:
         return None
-    return Since(found.by_sample, found.new, home.root / found.touched, home.root / found.rows)
+    return Since(found.follows, found.new, home.root / found.touched, home.root / found.rows)
 
 
 def result_files(home: Home, table: str) -> list[Path]:
@@ -96,10 +115,10 @@ def rows_of(
     rows = con.read_parquet(str(whole))
     if part is None:
         return rows
-    if part.by_sample.has_other_kinds:
+    if part.follows.has_other_kinds:
         rows = rows.filter("unit_kind = 'sample'")
     touched = con.read_parquet(str(part.touched)).set_alias("touched")
-    others = rows.set_alias("whole").join(touched, of_touched("whole", part.by_sample), "anti")
+    others = rows.set_alias("whole").join(touched, of_touched("whole", part.follows), "anti")
     return others.union(con.read_parquet(str(part.rows)))
 
 
@@ -113,24 +132,35 @@ def result_size(home: Home, table: str) -> int:
 
 
 def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
-    """Stamp of all that rows of untouched samples are made from, beside records of samples."""
-    by_sample = model.by_sample or BySample()
-    read = sorted(model.depends_on - _sample_tables() - set(by_sample.beside))
+    """Stamp of all that rows of what is untouched are made from, beside what they follow."""
+    followed = _sample_tables() if model.by_firm is None else model.by_firm.inputs.keys()
+    beside = model.by_sample.beside if model.by_sample else ()
+    read = sorted(model.depends_on - followed - set(beside))
     inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in read]
     return digest([model.table, model.sql, model.contract.model_dump_json(), *inputs])
 
 
 def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     """Note what a result that has just been made whole was made from."""
-    if model.by_sample is None:
+    if model.follows is None:
         return
-    whole = file_line(home, home.model_file(model.table))
-    fixed, records = fixed_stamp(home, model, as_of), _records(home, as_of)
-    _keep(
-        home,
-        model.table,
-        Kept(whole=whole, by_sample=model.by_sample, fixed=fixed, records=records),
+    inputs = model.by_firm.inputs if model.by_firm else {}
+    found = Kept(
+        whole=file_line(home, home.model_file(model.table)),
+        follows=model.follows,
+        fixed=fixed_stamp(home, model, as_of),
+        records=_records(home, as_of) if model.by_sample else {},
+        inputs={table: version(home, table) for table in inputs},
     )
+    keep(home, model.table, found)
+
+
+def version(home: Home, table: str) -> Version:
+    """The files that a result lies in now."""
+    found = kept(home, table)
+    if found is None:
+        return Version(whole=file_line(home, home.model_file(table)))
+    return Version(whole=found.whole, touched=found.touched, rows=found.rows)
 
 
 def keep_since(
@@ -143,8 +173,8 @@ def keep_since(
         raise LookupError(message)
     records = _records(home, as_of)
     new = {name: records[name] for name in records.keys() - found.records.keys()}
-    names = {"touched": _name(home, touched), "rows": _name(home, rows)}
-    _keep(home, model.table, found.model_copy(update={"new": new, **names}))
+    names = {"touched": name_in(home, touched), "rows": name_in(home, rows)}
+    keep(home, model.table, found.model_copy(update={"new": new, **names}))
 
 
 def touched_samples(
@@ -162,13 +192,12 @@ def touched_samples(
     found, records = kept(home, model.table), _records(home, as_of)
     if (
         found is None
-        or found.by_sample != model.by_sample
+        or found.follows != model.by_sample
         or not found.records.items() <= records.items()
         or found.fixed != fixed_stamp(home, model, as_of)
     ):
         return None
-    samples = _samples(home)
-    if samples < FEWEST_SAMPLES:
+    if samples_are_few(home):
         return None
     new = sorted(records.keys() - found.records.keys())
     known = [f"{name} {size_and_time}" for name, size_and_time in sorted(found.records.items())]
@@ -176,7 +205,7 @@ def touched_samples(
     path = home.lake / "models" / "touched" / f"{named}.parquet"
     if not path.is_file():
         _write_touched(con, home, [home.root / name for name in new], as_of, path)
-    return path if row_count(path) <= MOST_TOUCHED * samples else None
+    return path if row_count(path) <= MOST_TOUCHED * _samples(home) else None
 
 
 def attach_touched(
@@ -279,6 +308,11 @@ def _write_touched(
     aside.replace(path)
 
 
+def samples_are_few(home: Home) -> bool:
+    """Whether everything is made whole in the time that it takes to find what changed."""
+    return _samples(home) < FEWEST_SAMPLES
+
+
 def _samples(home: Home) -> int:
     """How many samples there are, more or less: as many as when they were last counted."""
     counted = home.model_file("latest.sample")
@@ -294,18 +328,21 @@ def _sample_tables() -> frozenset[str]:
     return frozenset((*SAMPLE_RECORDS, *followed_tables()))
 
 
-def of_touched(alias: str, by_sample: BySample) -> str:
-    """Condition that a row belongs to a sample of the relation `touched`."""
-    number = identifier(by_sample.number)
-    return f"{alias}.source_id = touched.source_id AND {alias}.{number} = touched.sample_no"
+def of_touched(alias: str, follows: BySample | ByFirm) -> str:
+    """Condition that a row belongs to a sample, or a firm, of the relation `touched`."""
+    return " AND ".join(
+        f"{alias}.{identifier(column)} = touched.{identifier(name)}"
+        for name, column in follows.columns.items()
+    )
 
 
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
     files = (path for name in SAMPLE_RECORDS for path in home.partition_files(name, as_of=as_of))
-    return {_name(home, path): file_line(home, path) for path in files}
+    return {name_in(home, path): file_line(home, path) for path in files}
 
 
-def _name(home: Home, path: Path) -> str:
+def name_in(home: Home, path: Path) -> str:
+    """Name of a file of a home, the same wherever the home lies."""
     return path.relative_to(home.root).as_posix()
 
 
@@ -314,18 +351,21 @@ def _kept_file(home: Home, table: str) -> Path:
     return whole.with_name(f"{whole.name}.kept.json")
 
 
-def _keep(home: Home, table: str, found: Kept) -> None:
+def keep(home: Home, table: str, found: Kept) -> None:
+    """Note what is known of a result; files that no result needs any more are removed."""
     write_text(found.model_dump_json(), _kept_file(home, table))
     _sweep(home)
 
 
 def _sweep(home: Home) -> None:
-    """Remove files of touched samples and their rows that no result names any more."""
+    """Remove files of what was touched, and of its rows, that no result names any more."""
     folder = home.lake / "models"
     named = set()
     for path in folder.glob("*/*.kept.json"):
-        found = Kept.model_validate_json(path.read_text("utf-8"))
-        named |= {found.touched, found.rows}
-    for path in [*folder.glob("*/*.since-*.parquet"), *folder.glob("touched/*.parquet")]:
-        if _name(home, path) not in named:
-            path.unlink(missing_ok=True)
+        found = _read(path)
+        for each in (found, *found.inputs.values()) if found else ():
+            named |= {each.touched, each.rows}
+    for pattern in ("*/*.since-*.parquet", "*/*.firms-*.parquet", "touched/*.parquet"):
+        for path in folder.glob(pattern):
+            if name_in(home, path) not in named:
+                path.unlink(missing_ok=True)

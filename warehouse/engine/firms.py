@@ -1,0 +1,175 @@
+"""Results that follow firms: a night works the firms that have to do with what came in.
+
+A model that says `by_firm` makes each row of a firm from rows that name the firm. A firm is touched
+where such a row came, went or changed since the result was last brought up to date. Its rows are
+made anew, from the inputs filtered to touched firms, and stand instead of those in the whole,
+beside those of the firms that were touched before (`engine.since` has the files). So a night costs
+what its firms have, however many others there are. Once the rows that stand instead are half as
+many as the whole, or an input was made whole, the result is made whole again.
+"""
+
+import datetime as dt
+import time
+from functools import reduce
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from warehouse.engine.follows import ByFirm
+from warehouse.engine.model import SqlModel, load_models
+from warehouse.engine.run import ModelRun, attach_dependencies, attach_rows, run_model
+from warehouse.engine.since import (
+    Kept,
+    Version,
+    fixed_stamp,
+    keep,
+    kept,
+    name_in,
+    of_touched,
+    result,
+    samples_are_few,
+    version,
+)
+from warehouse.home import Home
+from warehouse.sql import identifier
+from warehouse.tables import row_count
+
+MOST_INSTEAD = 0.5
+
+
+def refresh_firms(
+    con: duckdb.DuckDBPyConnection, model: SqlModel, home: Home, as_of: dt.date | None
+) -> ModelRun | None:
+    """Bring a result that follows firms up to date for the firms that were touched.
+
+    Args:
+        con: a connection with nothing attached yet, for this model alone.
+        model: the model.
+        home: where the lake lies.
+        as_of: only deliveries received up to this day are seen; all of them without it.
+
+    Returns:
+        What was done; None where the result is to be made whole.
+    """
+    before = kept(home, model.table)
+    if before is None or model.by_firm is None or not _can_follow(home, model, before, as_of):
+        return None
+    firms = _new_file(home, model, "firms")
+    _touched_firms(con, home, model.by_firm, before).write_parquet(str(firms))
+    for table, column in model.by_firm.inputs.items():
+        if table not in model.by_firm.in_full:
+            attach_rows(con, table, _of_firms(con, result(con, home, table), column, firms))
+    attach_dependencies(con, model, home, as_of)
+    made = _new_file(home, model, "since")
+    done = run_model(con, model, home, made)
+    _keep_firms(con, home, model, before, firms=firms, made=made)
+    return done
+
+
+def _new_file(home: Home, model: SqlModel, what: str) -> Path:
+    whole = home.model_file(model.table)
+    return whole.with_name(f"{whole.stem}.{what}-{time.time_ns()}.parquet")
+
+
+def _can_follow(home: Home, model: SqlModel, before: Kept, as_of: dt.date | None) -> bool:
+    now = {table: version(home, table) for table in before.inputs}
+    named = (name for each in before.inputs.values() for name in (each.touched, each.rows) if name)
+    return (
+        before.follows == model.by_firm
+        and before.fixed == fixed_stamp(home, model, as_of)
+        and all(now[table].whole == each.whole for table, each in before.inputs.items())
+        and all((home.root / name).is_file() for name in named)
+        and not samples_are_few(home)
+        and not _stands_instead_of_much(home, model.table, before)
+    )
+
+
+def _stands_instead_of_much(home: Home, table: str, before: Kept) -> bool:
+    if before.rows is None:
+        return False
+    whole = max(row_count(home.model_file(table)), 1)
+    return row_count(home.root / before.rows) > MOST_INSTEAD * whole
+
+
+def _touched_firms(
+    con: duckdb.DuckDBPyConnection, home: Home, by_firm: ByFirm, before: Kept
+) -> duckdb.DuckDBPyRelation:
+    """Firms of rows that came, went or changed in the inputs, and those that these touch."""
+    changed = {
+        table: _changed_firms(con, home, table, column, before.inputs[table])
+        for table, column in by_firm.inputs.items()
+    }
+    touched = list(changed.values())
+    if by_firm.partners is not None:
+        links, column = by_firm.partners.links, identifier(by_firm.partners.column)
+        firms = changed[by_firm.partners.of].set_alias("touched")
+        rows = result(con, home, links).set_alias("given")
+        reached = rows.join(firms, f"given.{column} = touched.firm_uscc", "semi")
+        touched.append(reached.project(identifier(by_firm.inputs[links])))
+    every = reduce(lambda some, more: some.union(more), touched)
+    return every.filter("firm_uscc IS NOT NULL").distinct().order("firm_uscc")
+
+
+def _changed_firms(
+    con: duckdb.DuckDBPyConnection, home: Home, table: str, column: str, then: Version
+) -> duckdb.DuckDBPyRelation:
+    """Firms of rows of an input that are others now than they were."""
+    now, name = version(home, table), f"__changed_{table.replace('.', '_')}"
+    were, are = _rows_apart(con, home, table, then, now), _rows_apart(con, home, table, now, then)
+    changed = were.except_(are).union(are.except_(were))
+    changed.project(f"{identifier(column)} AS firm_uscc").distinct().create(name)
+    return con.table(name)
+
+
+def _rows_apart(
+    con: duckdb.DuckDBPyConnection, home: Home, table: str, this: Version, other: Version
+) -> duckdb.DuckDBPyRelation:
+    """Rows of a version of a result that another version of the same whole may not have."""
+    whole = con.read_parquet(str(home.model_file(table)))
+    parts = [whole.filter("false")]
+    if this.rows is not None:
+        parts.append(con.read_parquet(str(home.root / this.rows)))
+    follows = load_models()[table].follows
+    if follows is not None and other.touched is not None and other.touched != this.touched:
+        touched = con.read_parquet(str(home.root / other.touched))
+        if this.touched is not None:
+            touched = touched.except_(con.read_parquet(str(home.root / this.touched)))
+        stood = whole.set_alias("whole")
+        parts.append(stood.join(touched.set_alias("touched"), of_touched("whole", follows), "semi"))
+    return reduce(lambda some, more: some.union(more), parts)
+
+
+def _of_firms(
+    con: duckdb.DuckDBPyConnection,
+    rows: duckdb.DuckDBPyRelation,
+    column: str,
+    firms: Path,
+    how: Literal["semi", "anti"] = "semi",
+) -> duckdb.DuckDBPyRelation:
+    touched = con.read_parquet(str(firms)).set_alias("touched")
+    condition = f"given.{identifier(column)} = touched.firm_uscc"
+    return rows.set_alias("given").join(touched, condition, how)
+
+
+def _keep_firms(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    model: SqlModel,
+    before: Kept,
+    *,
+    firms: Path,
+    made: Path,
+) -> None:
+    """Let rows of touched firms stand instead, beside those of firms that were touched before."""
+    touched, rows = firms, made
+    if before.touched is not None and before.rows is not None and model.by_firm is not None:
+        earlier = con.read_parquet(str(home.root / before.rows))
+        others = _of_firms(con, earlier, model.by_firm.column, firms, "anti")
+        touched, rows = _new_file(home, model, "firms"), _new_file(home, model, "since")
+        every = con.read_parquet([str(home.root / before.touched), str(firms)])
+        every.distinct().order("firm_uscc").write_parquet(str(touched))
+        others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
+    inputs = {table: version(home, table) for table in before.inputs}
+    names = {"touched": name_in(home, touched), "rows": name_in(home, rows)}
+    keep(home, model.table, before.model_copy(update={"inputs": inputs, **names}))
