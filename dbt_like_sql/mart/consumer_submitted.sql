@@ -2,36 +2,16 @@
 --
 -- Consumers choose what they bring, so nothing here estimates a rate of anything but itself. A lead
 -- is the case whose number the sample names, or the case that names the sample.
-with verdicts as (
-    select * from fact.verdict
-    where
-        unit_kind = 'sample'
-        and not is_recheck
-        and (programme = 'consumer_submitted' or sampling_basis = 'consumer_submitted')
-),
-
-samples as (
-    select * from latest.sample
+with samples as (
+    select * from fact.consumer_sample
 ),
 
 cases as (
     select * from fact.case_state
 ),
 
-banned_detections as (
-    select * from fact.banned_detection
-    where is_confirmed
-),
-
 build as (
     select * from meta.build
-),
-
-banned_samples as (
-    select distinct
-        source_id,
-        sample_no
-    from banned_detections
 ),
 
 case_names as (
@@ -87,18 +67,18 @@ leads as (
 
 consumer_samples as (
     select
-        verdicts.source_id,
-        verdicts.unit_no as sample_no,
-        verdicts.domain,
-        verdicts.programme,
-        verdicts.sampling_basis,
-        verdicts.counted_on,
-        verdicts.division_code,
-        verdicts.product_category,
+        samples.source_id,
+        samples.sample_no,
+        samples.domain,
+        samples.programme,
+        samples.sampling_basis,
+        samples.counted_on,
+        samples.division_code,
+        samples.product_category,
         samples.product_name,
         samples.entity_name,
-        verdicts.final_verdict,
-        banned_samples.sample_no is not null as has_banned_substance,
+        samples.final_verdict,
+        samples.has_banned_substance,
         samples.lead_no,
         leads.case_no,
         leads.state as case_state,
@@ -106,27 +86,19 @@ consumer_samples as (
             when leads.case_no is not null and leads.is_open then 'open'
             when leads.case_no is not null then 'closed'
             when samples.lead_no is not null then 'case_not_received'
-            when verdicts.final_verdict = 'fail' then 'no_lead'
+            when samples.final_verdict = 'fail' then 'no_lead'
             else 'none_needed'
         end as lead_status,
-        verdicts.delivery_id,
-        verdicts.received_on,
-        verdicts.source_sheet,
-        verdicts.source_row,
+        samples.delivery_id,
+        samples.received_on,
+        samples.source_sheet,
+        samples.source_row,
         build.as_of
-    from verdicts
-    inner join samples
-        on
-            verdicts.source_id = samples.source_id
-            and verdicts.unit_no = samples.sample_no
+    from samples
     left join leads
         on
-            verdicts.source_id = leads.source_id
-            and verdicts.unit_no = leads.sample_no
-    left join banned_samples
-        on
-            verdicts.source_id = banned_samples.source_id
-            and verdicts.unit_no = banned_samples.sample_no
+            samples.source_id = leads.source_id
+            and samples.sample_no = leads.sample_no
     cross join build
 )
 

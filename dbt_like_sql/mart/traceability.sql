@@ -4,7 +4,11 @@
 -- batch or day of production, and a trace code. A source that never states a supplier or a trace
 -- code does not record traces, which is told apart from samples that cannot be traced. Where only
 -- days are known, a trace is timed from midnight to midnight.
-with samples as (
+with marks as (
+    select * from counts.trace_mark
+),
+
+samples as (
     select * from latest.sample
     where domain in ('agri', 'food') and sampling_basis <> 'recheck'
 ),
@@ -18,38 +22,11 @@ build as (
     select * from meta.build
 ),
 
-described as (
-    select
-        source_id,
-        sample_no,
-        domain,
-        programme,
-        sampling_basis,
-        coalesce(link, 'UNSTATED') as link,
-        coalesce(
-            cast(extract(year from coalesce(sampled_on, reported_on, published_on)) as varchar),
-            'UNKNOWN'
-        ) as period,
-        case
-            when supplier_name is not null or supplier_uscc is not null then 1
-            when link = 'production' and coalesce(producer_name, entity_name) is not null then 1
-            else 0
-        end as has_supplier,
-        case when batch_no is not null or produced_on is not null then 1 else 0 end as has_batch,
-        case when trace_code is not null then 1 else 0 end as has_trace_code,
-        case
-            when supplier_name is not null or supplier_uscc is not null or trace_code is not null
-                then 1
-            else 0
-        end as states_trace
-    from samples
-),
-
 recording_sources as (
     select
         source_id,
-        max(states_trace) = 1 as records_traces
-    from described
+        sum(stating_trace) > 0 as records_traces
+    from marks
     group by source_id
 ),
 
@@ -81,10 +58,22 @@ first_asked as (
         ) = 1
 ),
 
+-- Cells as in counts.trace_mark.
 traced as (
     select
-        described.*,
-        case when first_asked.sample_no is not null then 1 else 0 end as is_asked,
+        samples.source_id,
+        samples.domain,
+        samples.programme,
+        samples.sampling_basis,
+        coalesce(samples.link, 'UNSTATED') as link,
+        coalesce(
+            cast(
+                extract(
+                    year from coalesce(samples.sampled_on, samples.reported_on, samples.published_on)
+                ) as varchar
+            ),
+            'UNKNOWN'
+        ) as period,
         case
             when first_asked.found_at >= first_asked.requested_at
                 then
@@ -100,12 +89,12 @@ traced as (
                         - extract(minute from first_asked.requested_at)
                     ) / 60.0
         end as hours
-    from described
-    left join first_asked
-        on described.sample_no = first_asked.sample_no
+    from samples
+    inner join first_asked
+        on samples.sample_no = first_asked.sample_no
 ),
 
-counts as (
+times as (
     select
         source_id,
         domain,
@@ -113,12 +102,7 @@ counts as (
         sampling_basis,
         link,
         period,
-        count(*) as samples,
-        sum(has_supplier) as with_supplier,
-        sum(has_batch) as with_batch,
-        sum(has_trace_code) as with_trace_code,
-        sum(has_supplier * has_batch * has_trace_code) as complete,
-        sum(is_asked) as traces_asked,
+        count(*) as traces_asked,
         count(hours) as traces_answered,
         median(hours) as median_hours_to_trace,
         max(hours) as longest_hours_to_trace
@@ -128,31 +112,39 @@ counts as (
 
 traceabilities as (
     select
-        counts.source_id,
-        counts.domain,
-        counts.programme,
-        counts.sampling_basis,
-        counts.link,
-        counts.period,
+        marks.source_id,
+        marks.domain,
+        marks.programme,
+        marks.sampling_basis,
+        marks.link,
+        marks.period,
         recording_sources.records_traces,
-        counts.samples,
-        counts.with_supplier,
-        counts.with_batch,
-        counts.with_trace_code,
-        counts.complete as numerator,
-        counts.samples as denominator,
+        marks.samples,
+        marks.with_supplier,
+        marks.with_batch,
+        marks.with_trace_code,
+        marks.complete as numerator,
+        marks.samples as denominator,
         case
             when recording_sources.records_traces
-                then cast(counts.complete as double) / nullif(counts.samples, 0)
+                then cast(marks.complete as double) / nullif(marks.samples, 0)
         end as complete_rate,
-        counts.traces_asked,
-        counts.traces_answered,
-        counts.median_hours_to_trace,
-        counts.longest_hours_to_trace,
+        coalesce(times.traces_asked, 0) as traces_asked,
+        coalesce(times.traces_answered, 0) as traces_answered,
+        times.median_hours_to_trace,
+        times.longest_hours_to_trace,
         build.as_of
-    from counts
+    from marks
     inner join recording_sources
-        on counts.source_id = recording_sources.source_id
+        on marks.source_id = recording_sources.source_id
+    left join times
+        on
+            marks.source_id = times.source_id
+            and marks.domain = times.domain
+            and marks.programme = times.programme
+            and marks.sampling_basis = times.sampling_basis
+            and marks.link = times.link
+            and marks.period = times.period
     cross join build
 )
 

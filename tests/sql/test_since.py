@@ -73,7 +73,7 @@ TOLD: Mapping[str, list[Any]] = {
     "verdict": ["pass", "fail", "fail", None],
     "sampled_on": [dt.date(2024, 4, 1), dt.date(2024, 4, 30), dt.date(2023, 4, 1), None],
     "domain": ["food", "manufactured"],
-    "programme": ["supervision", "evaluative"],
+    "programme": ["supervision", "evaluative", "consumer_submitted"],
     "product_category": ["tea", "C24", None],
     "product_name": ["儿童玩具", "绿茶"],
     "division_code": ["330782105", "330700"],
