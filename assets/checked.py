@@ -3,29 +3,43 @@
 Two kinds of tables grow in a way that allows it. Record tables gain partition files, and never
 change one without naming it anew by its time of writing. Results that follow their samples keep
 their whole beside the rows that stand instead (`warehouse.engine.since`). Row rules of either run
-on the new rows, and are added up with what was found before. The rule that keys do not repeat
-looks at whole record tables; in a result, the rows of a touched sample can repeat only each other.
+on the new rows, and are added up with what was found before.
+
+The rule that keys do not repeat needs more. In a record table in which none did, a key can repeat
+only if a new row has it: so the rows, old and new, that have the key of a new row are looked at,
+and where one repeats the whole table is. In a result, the rows of a touched sample can repeat only
+each other.
 """
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
+from pydantic import ValidationError
 
 from expectations import words
+from expectations.conditions import column_names
 from expectations.predicate import is_row_rule
 from expectations.results import CheckResult, ValidationRun, joined
-from expectations.runner import run_checks
+from expectations.runner import UNIQUE, run_checks
 from warehouse.contract import Contract, Expectation, Model, record_contracts
+from warehouse.engine.run import attach_tables
 from warehouse.engine.since import since
 from warehouse.engine.stamp import digest, file_line
-from warehouse.home import Home, create_view
-from warehouse.sql import qualified
-from warehouse.tables import write_text
+from warehouse.home import Home, create_view, records_query
+from warehouse.sql import identifier, qualified
+from warehouse.tables import row_count, write_text
 
 SAMPLE_ROWS = 20
 WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
-_NEW = "new_rows"
+# A table of many files is copied before it is checked, as far as rules read it: checks are dozens
+# of queries, and each would open every file. Up to so many rows, which fit in little memory.
+MOST_COPIED = 2_500_000
+_MANY_FILES = 8
+_NEW, _ALIKE, _ALL = "new_rows", "rows_alike", "all_rows"
 
 
 class Checked(Model):
@@ -34,11 +48,13 @@ class Checked(Model):
     Attributes:
         rules: digest of the contract and of the code.
         files: name of each file, with size and time of writing.
+        rows: how many rows they hold.
         results: one for each rule.
     """
 
     rules: str
     files: dict[str, str]
+    rows: int
     results: tuple[CheckResult, ...]
 
 
@@ -48,38 +64,139 @@ def check_table(
     contract: Contract,
     scope: str,
     files: Sequence[Path],
+    as_of: dt.date | None = None,
 ) -> ValidationRun:
-    """Check a table that a connection sees: only what is new of it, where that is enough.
+    """Check a table as it lies in the lake: only what is new of it, where that is enough.
 
     Args:
-        con: connection that sees the table under its name.
+        con: connection with nothing attached yet.
         home: where the files lie.
         contract: the table's, with its rules.
         scope: of the results.
         files: where its rows lie: partition files, or the file of the whole result.
+        as_of: only deliveries received up to this day are seen.
     """
-    now = Checked(
-        rules=digest([contract.model_dump_json()]),
-        files={path.relative_to(home.root).as_posix(): file_line(home, path) for path in files},
-        results=(),
-    )
+    work = _Work(con, home, contract, scope, tuple(files), as_of)
     before = _before(home, scope, contract)
-    if before is not None and before.rules == now.rules and before.files:
-        if contract.table in record_contracts() and before.files.items() <= now.files.items():
-            new = [home.root / name for name in sorted(now.files.keys() - before.files.keys())]
-            create_view(con, contract.model_copy(update={"table": f"main.{_NEW}"}), new)
-            alone = [rule for rule in contract.expectations if _looks_at_rows(rule)]
-            run = _run_in_parts(con, contract, scope, alone, before.results)
-            _keep(home, scope, contract, now, run)
+    if before is not None and before.rules == work.rules and before.files:
+        if contract.table in record_contracts() and before.files.items() <= work.named.items():
+            run, rows = _check_new_records(work, before)
+            _keep(work, rows, run)
             return run
         part = since(home, contract.table)
-        if part is not None and before.files == now.files and all(r.passed for r in before.results):
+        if part is not None and before.files == work.named:
             con.read_parquet(str(part.rows)).create_view(_NEW)
-            return _run_in_parts(con, contract, scope, contract.expectations, before.results)
-    run = _run(con, contract.table, contract, scope, contract.expectations)
+            return _check_what_stands_instead(work, before)
+    run = work.run_on_all(contract.expectations)
     if since(home, contract.table) is None:
-        _keep(home, scope, contract, now, run)
+        _keep(work, work.count_all(), run)
     return run
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A table, and where and how it is checked; see `check_table`."""
+
+    con: duckdb.DuckDBPyConnection
+    home: Home
+    contract: Contract
+    scope: str
+    files: tuple[Path, ...]
+    as_of: dt.date | None
+
+    @cached_property
+    def named(self) -> Mapping[str, str]:
+        """Name of each file, with size and time of writing."""
+        root = self.home.root
+        return {f.relative_to(root).as_posix(): file_line(self.home, f) for f in self.files}
+
+    @cached_property
+    def rules(self) -> str:
+        """Digest of the rules and of the code."""
+        return digest([self.contract.model_dump_json()])
+
+    def run(self, view: str, rules: Sequence[Expectation]) -> ValidationRun:
+        """Rules on a view, or a table, of some of the rows."""
+        return run_checks(
+            self.con,
+            view,
+            rules,
+            scope=self.scope,
+            sample_columns=(*self.contract.key, *WHERE_FROM),
+            max_samples=SAMPLE_ROWS,
+            table_name=self.contract.table,
+        )
+
+    def run_on_all(self, rules: Sequence[Expectation]) -> ValidationRun:
+        """Rules on all rows."""
+        if len(self.files) < _MANY_FILES or not rules or self.count_all() > MOST_COPIED:
+            return self.run(self.all_rows, rules)
+        read = [name for rule in rules for name in column_names(rule, self.contract.table)]
+        wanted = {*read, *self.contract.key, *WHERE_FROM}
+        names = ", ".join(identifier(n) for n in self.contract.column_names if n in wanted)
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_ALL} AS FROM {qualified(self.all_rows)} SELECT {names}"
+        )
+        return self.run(_ALL, rules)
+
+    @property
+    def all_rows(self) -> str:
+        """The table under its name, attached when it is first wanted."""
+        name = self.contract.table
+        attach_tables(self.con, [name], self.home, self.as_of, reader="its checks")
+        return name
+
+    def count_all(self) -> int:
+        """Rows of the table."""
+        if self.contract.table in record_contracts():
+            return sum(map(row_count, self.files))
+        counted = self.con.execute(f"FROM {qualified(self.all_rows)} SELECT count(*)").fetchall()
+        return int(counted[0][0])
+
+
+def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:
+    """Rules that no row of the whole breaks on the rows that stand instead, the others on all.
+
+    Of a row that breaks a rule nobody knows whether another stands instead of it.
+    """
+    passed = {result.rule_id for result in before.results if result.passed}
+    alone, rest = [], []
+    for rule in work.contract.expectations:
+        of_a_sample = _looks_at_rows(rule) or rule.name in UNIQUE
+        (alone if of_a_sample and rule.rule in passed else rest).append(rule)
+    found = _grown(before, work.run(_NEW, alone), work.count_all())
+    return joined([found, work.run_on_all(rest)]) if rest else found
+
+
+def _check_new_records(work: _Work, before: Checked) -> tuple[ValidationRun, int]:
+    """Rules on what came to a record table, added to what was found before; and all its rows."""
+    new = [
+        file for name, file in zip(work.named, work.files, strict=True) if name not in before.files
+    ]
+    create_view(work.con, work.contract.model_copy(update={"table": f"main.{_NEW}"}), new)
+    rows = before.rows + sum(map(row_count, new))
+    passed = {result.rule_id for result in before.results if result.passed}
+    alone, unique, rest = [], [], []
+    for rule in work.contract.expectations:
+        if _looks_at_rows(rule):
+            alone.append(rule)
+        elif rule.name in UNIQUE and rule.rule in passed and set(rule.arguments) <= _KEY_ONLY:
+            unique.append(rule)
+        else:
+            rest.append(rule)
+    runs = [_grown(before, work.run(_NEW, alone), rows)]
+    for rule in unique:
+        found = _check_new_keys(work, rule, new)
+        if all(result.passed for result in found.results):
+            runs.append(_grown(before, found, rows))
+        else:
+            rest.append(rule)
+    if rest:
+        runs.append(work.run_on_all(rest))
+    return joined(runs), rows
+
+
+_KEY_ONLY = {"column", "column_list"}
 
 
 def _looks_at_rows(rule: Expectation) -> bool:
@@ -87,21 +204,30 @@ def _looks_at_rows(rule: Expectation) -> bool:
     return is_row_rule(rule) and rule.arguments.get("mostly", 1) == 1
 
 
-def _run_in_parts(
-    con: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    scope: str,
-    alone: Sequence[Expectation],
-    before: Sequence[CheckResult],
-) -> ValidationRun:
-    """Rules `alone` on the new rows, added to what was found before; the others on the table."""
-    on_all = [rule for rule in contract.expectations if rule not in alone]
-    found = _run(con, _NEW, contract, scope, alone)
-    rest = _run(con, contract.table, contract, scope, on_all)
-    (rows,) = con.execute(f"FROM {qualified(contract.table)} SELECT count(*)").fetchall()[0]
-    earlier = {result.rule_id: result for result in before}
-    grown = [_added(earlier[result.rule_id], result, rows) for result in found.results]
-    return joined([found.model_copy(update={"results": tuple(grown)}), rest])
+def _check_new_keys(work: _Work, rule: Expectation, new: Sequence[Path]) -> ValidationRun:
+    """A rule that keys do not repeat, on the rows that have the key of a new row.
+
+    Only the columns of the key are read. Where they name the source, a key cannot stand in another
+    source's partitions.
+    """
+    sources = {file.parent.parent for file in new}
+    same = [f for f in work.files if "source_id" not in rule.columns or f.parent.parent in sources]
+    keys = ", ".join(map(identifier, rule.columns))
+    alike = " AND ".join(
+        f"given.{name} IS NOT DISTINCT FROM new.{name}" for name in map(identifier, rule.columns)
+    )
+    given = work.con.sql(records_query(work.con, work.contract, same)).project(keys)
+    new_keys = work.con.table(_NEW).project(keys).distinct()
+    work.con.execute(f"DROP TABLE IF EXISTS {_ALIKE}")
+    given.set_alias("given").join(new_keys.set_alias("new"), alike, "semi").create(_ALIKE)
+    return work.run(_ALIKE, [rule])
+
+
+def _grown(before: Checked, now: ValidationRun, rows: int) -> ValidationRun:
+    """What was found in new rows, added to what was found before."""
+    earlier = {result.rule_id: result for result in before.results}
+    results = tuple(_added(earlier[result.rule_id], result, rows) for result in now.results)
+    return now.model_copy(update={"results": results})
 
 
 def _added(before: CheckResult, now: CheckResult, rows: int) -> CheckResult:
@@ -118,36 +244,21 @@ def _added(before: CheckResult, now: CheckResult, rows: int) -> CheckResult:
     return told.model_copy(update=found)
 
 
-def _run(
-    con: duckdb.DuckDBPyConnection,
-    table: str,
-    contract: Contract,
-    scope: str,
-    rules: Sequence[Expectation],
-) -> ValidationRun:
-    return run_checks(
-        con,
-        table,
-        rules,
-        scope=scope,
-        sample_columns=(*contract.key, *WHERE_FROM),
-        max_samples=SAMPLE_ROWS,
-        table_name=contract.table,
-    )
-
-
 def _before(home: Home, scope: str, contract: Contract) -> Checked | None:
     path = _file(home, scope, contract)
-    return Checked.model_validate_json(path.read_text("utf-8")) if path.is_file() else None
+    try:
+        return Checked.model_validate_json(path.read_text("utf-8"))
+    except (FileNotFoundError, ValidationError):  # nothing, or what other code has noted
+        return None
 
 
-def _keep(home: Home, scope: str, contract: Contract, now: Checked, run: ValidationRun) -> None:
+def _keep(work: _Work, rows: int, run: ValidationRun) -> None:
     """Remember what was found; a check that crashed is tried again, so nothing is remembered."""
-    path = _file(home, scope, contract)
+    path = _file(work.home, work.scope, work.contract)
     path.unlink(missing_ok=True)
     if any(result.outcome == "error" for result in run.results):
         return
-    found = now.model_copy(update={"results": run.results})
+    found = Checked(rules=work.rules, files=dict(work.named), rows=rows, results=run.results)
     write_text(found.model_dump_json(), path)
 
 

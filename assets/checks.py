@@ -21,7 +21,6 @@ from expectations.results import CheckResult
 from warehouse import progress
 from warehouse.connection import connect
 from warehouse.contract import Contract, Expectation, record_contracts
-from warehouse.engine.run import attach_tables
 from warehouse.engine.since import result_files
 from warehouse.home import Home
 from warehouse.source import record_tables
@@ -80,8 +79,7 @@ def run_table_checks(
         return remembered
     files, known = _files(contract, home, as_of), _fingerprint(home, contract, as_of)
     with progress.stage("check", contract.table), connect(workplace.resources) as con:
-        attach_tables(con, [contract.table], home, as_of, reader="its checks")
-        run = check_table(con, home, contract, scope, files)
+        run = check_table(con, home, contract, scope, files, as_of)
     remember(home, f"{scope}/{contract.table}", known, run)
     if run.blocking:
         write_docs(home)

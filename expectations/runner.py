@@ -48,7 +48,8 @@ __all__ = [
 # Counts only: samples of failing rows come from own SQL, with their keys and where they stand.
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _ERROR_LENGTH = 600
-_UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+# Rules that look at single keys among all.
+UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 
 
 def validate(
@@ -146,7 +147,7 @@ def _nothing_to_break(
     rule that does not fit the table is left to it, which says what is wrong.
     """
     conditions = [failing_condition(e, table) for e in expectations if is_row_rule(e)]
-    if len(conditions) < sum(e.name not in _UNIQUE for e in expectations):
+    if len(conditions) < sum(e.name not in UNIQUE for e in expectations):
         return False
     named = [identifier(name) for e in expectations for name in e.columns]
     read = ", ".join(dict.fromkeys(("1", *named)))
@@ -232,6 +233,9 @@ def context() -> "EphemeralDataContext":
 
     created = gx.get_context(mode="ephemeral")
     created.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # Else all of its configuration is written as YAML three times for each table, for nobody: what
+    # it is written to is in memory.
+    created.variables.save = lambda: None
     return created
 
 
@@ -348,7 +352,7 @@ class _Sampler:
     def _condition(self, expectation: Expectation) -> str | None:
         if is_row_rule(expectation):
             return failing_condition(expectation, self._table)
-        if expectation.name not in _UNIQUE:
+        if expectation.name not in UNIQUE:
             return None
         names = ", ".join(identifier(name) for name in expectation.columns)
         filled = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in expectation.columns)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
+from pydantic import ValidationError
 
 from warehouse.contract import Model
 from warehouse.engine.stamp import file_line
@@ -96,10 +97,10 @@ def contents_to_start_from(home: Home, made_by: str, now: Mapping[str, MadeOf]) 
         None where it is to be written from nothing: the file was made by other code or by other
         means, half of it holds nothing, or most rows are to be written anew.
     """
-    path = _contents_file(home)
-    if not path.is_file():
+    try:
+        found = Contents.model_validate_json(_contents_file(home).read_text("utf-8"))
+    except (FileNotFoundError, ValidationError):  # nothing, or what other code has noted
         return None
-    found = Contents.model_validate_json(path.read_text("utf-8"))
     if found.made_by != made_by or found.file != file_line(home, home.release_file):
         return None
     stay = sum(

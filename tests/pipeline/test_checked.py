@@ -8,8 +8,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets import checked
 from assets.checks import run_table_checks
-from assets.remembered import validation_file
+from assets.remembered import fingerprint_file, validation_file
 from assets.workplace import Workplace
 from expectations.results import CheckResult, ValidationRun, read_run
 from expectations.runner import run_checks
@@ -26,11 +27,11 @@ RESULT = load_models()["latest.sample"]
 GOOD = {"source_id": "a", "version": 1, "domain": "food", "coverage": "complete"}
 
 
-def receive(home: Home, day: int, *rows: dict[str, Any]) -> None:
+def receive(home: Home, day: int, *rows: dict[str, Any], source: str = "a") -> None:
     received = dt.date(2024, 5, day)
     full = [{**GOOD, "delivery_id": f"d{day}", "received_on": received, **row} for row in rows]
     frame = pl.DataFrame(full, schema=CONTRACT.polars_schema())
-    write_partition(home, "core.sample", "a", received, frame)
+    write_partition(home, "core.sample", source, received, frame)
 
 
 def place(home: Home) -> Workplace:
@@ -62,8 +63,22 @@ def rows_seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 NIGHTS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"sample_no": "A"}, {"sample_no": "B", "link": "nowhere"}),
     ({"sample_no": "C", "link": "elsewhere"}, {"sample_no": "D", "domain": "odd"}),
-    ({"sample_no": "A"},),  # the same version again: keys are looked for in all rows
+    ({"sample_no": "A"}, {"sample_no": "E"}),  # the same version of A again
+    ({"sample_no": "F"},),
 )
+
+
+# What is looked at each night: repeats are looked for in all rows once there is one.
+SEEN = {
+    1: ["core.sample"],
+    2: ["new_rows", "rows_alike"],
+    3: ["new_rows", "rows_alike", "core.sample"],
+    4: ["new_rows", "core.sample"],
+}
+
+
+def checked_file(home: Home) -> Path:
+    return home.lake / "validation" / "core" / "core.sample.checked"
 
 
 def test_new_records_are_added_to_what_was_found_before(
@@ -75,11 +90,62 @@ def test_new_records_are_added_to_what_was_found_before(
         receive(at_once, day, *rows)
         rows_seen.clear()
         found = check(by_night)
-        assert rows_seen[:1] == (["core.sample"] if day == 1 else ["new_rows"])
+        assert rows_seen == SEEN[day]
     assert counts(found) == counts(check(at_once))
-    assert counts(found)["unknown_link"] == ("failed", 5, 2)
-    assert counts(found)["one_row_per_version"] == ("failed", 5, 2)
+    assert counts(found)["unknown_link"] == ("failed", 7, 2)
+    assert counts(found)["one_row_per_version"] == ("failed", 7, 2)
     assert check(by_night) == found
+
+
+def test_keys_are_looked_for_among_the_rows_that_have_them(tmp_path: Path) -> None:
+    """Whatever is new: keys of its own, repeats among themselves, of earlier rows, without one."""
+    first = [{"sample_no": "A"}, {"sample_no": None}]
+    news: list[list[dict[str, Any]]] = [
+        [{"sample_no": "B"}, {"sample_no": "A", "version": 2}],
+        [{"sample_no": "B"}, {"sample_no": "B"}],
+        [{"sample_no": "A"}],
+        [{"sample_no": None}],
+        [{"sample_no": "A", "source_id": "b"}],
+    ]
+    for number, new in enumerate(news):
+        by_night, at_once = Home(tmp_path / f"n{number}"), Home(tmp_path / f"o{number}")
+        for home in (by_night, at_once):
+            receive(home, 1, *first)
+        check(by_night)
+        for home in (by_night, at_once):
+            receive(home, 2, *new, source=new[0].get("source_id", "a"))
+        found, wanted = check(by_night), check(at_once)
+        assert counts(found) == counts(wanted)
+        rule = "one_row_per_version"
+        assert [r.failing_rows for r in found if r.rule_id == rule] == [
+            r.failing_rows for r in wanted if r.rule_id == rule
+        ]
+
+
+def test_many_files_are_read_once_and_checked_alike(
+    tmp_path: Path, rows_seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    for day in range(1, 9):
+        receive(home, day, *NIGHTS[day % 2], {"sample_no": f"{day}"})
+    found = check(home)
+    assert rows_seen == ["all_rows"]
+    checked_file(home).unlink()
+    fingerprint_file(home, "core/core.sample").unlink()
+    monkeypatch.setattr(checked, "MOST_COPIED", 0)
+    assert check(home) == found
+    assert rows_seen == ["all_rows", "core.sample"]
+
+
+def test_notes_of_other_code_are_passed_over(tmp_path: Path, rows_seen: list[str]) -> None:
+    home = Home(tmp_path)
+    receive(home, 1, *NIGHTS[0])
+    check(home)
+    checked_file(home).write_text('{"rules": "x", "files": {}, "results": []}', "utf-8")
+    receive(home, 2, *NIGHTS[1])
+    rows_seen.clear()
+    assert counts(check(home))["unknown_link"] == ("failed", 4, 2)
+    assert rows_seen == ["core.sample"]
 
 
 def test_a_day_worked_again_has_everything_checked_again(
@@ -108,17 +174,46 @@ def test_data_docs_tell_every_rule(tmp_path: Path) -> None:
     assert run.validation["statistics"]["evaluated_expectations"] == len(told)
 
 
-def test_of_a_result_that_follows_its_samples_only_what_stands_instead_is_checked(
-    tmp_path: Path, rows_seen: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few samples there are."""
     monkeypatch.setattr(since, "FEWEST_SAMPLES", 0)
     monkeypatch.setattr(since, "MOST_TOUCHED", 1_000.0)
+
+
+def work(home: Home) -> None:
+    with duckdb.connect() as con:
+        refresh_model(con, RESULT, home)
+
+
+@pytest.mark.usefixtures("followed")
+def test_of_a_result_that_follows_its_samples_only_what_stands_instead_is_checked(
+    tmp_path: Path, rows_seen: list[str]
+) -> None:
     home = Home(tmp_path)
     for day, rows in enumerate(NIGHTS[:2], 1):
         receive(home, day, *rows)
-        with duckdb.connect() as con:
-            refresh_model(con, RESULT, home)
+        work(home)
         rows_seen.clear()
         found = check(home, "latest.sample")
-    assert rows_seen[:1] == ["new_rows"]
+    assert rows_seen == ["new_rows"]
     assert counts(found) == {"one_row_per_sample": ("passed", 4, 0)}
+
+
+@pytest.mark.usefixtures("followed")
+def test_rules_that_rows_of_the_whole_break_are_checked_on_all_rows(
+    tmp_path: Path, rows_seen: list[str]
+) -> None:
+    rules = [
+        rule for rule in CONTRACT.expectations if rule.rule in {"unknown_link", "missing_domain"}
+    ]
+    contract = RESULT.contract.model_copy(update={"expectations": tuple(rules)})
+    home = Home(tmp_path)
+    news = ({"sample_no": "C", "link": "elsewhere"}, {"sample_no": "B", "version": 2})
+    for day, rows in enumerate((NIGHTS[0], news[:1], news[1:]), 1):
+        receive(home, day, *rows)
+        work(home)
+        rows_seen.clear()
+        found = run_table_checks(contract, place(home), None)
+        assert rows_seen == (["latest.sample"] if day == 1 else ["new_rows", "latest.sample"])
+    assert counts(found) == {"missing_domain": ("passed", 3, 0), "unknown_link": ("failed", 3, 1)}

@@ -208,6 +208,15 @@ def test_a_file_that_is_half_empty_is_written_from_nothing(
     assert "core.listed" in anew
 
 
+def test_notes_of_other_code_are_passed_over(home: Home, anew: list[str]) -> None:
+    table = PublishedTable(LIST, (write(home, "1", LIST, ("a", "1", "pass")),))
+    build(home, table)
+    anew.clear()
+    home.release_file.with_name("contents.json").write_text('{"file": "x", "tables": {}}', "utf-8")
+    build(home, table, minute=1)
+    assert "core.listed" in anew
+
+
 def test_what_is_to_be_done_follows_from_what_a_table_is_made_of() -> None:
     whole = MadeOf(declared="d", files={"w": "1"})
     since = MadeOf(declared="d", files={"w": "1"}, new={"p": "1"}, rows="r1")
