@@ -160,7 +160,8 @@ def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:
     Of a row that breaks a rule nobody knows whether another stands instead of it.
     """
     passed = {result.rule_id for result in before.results if result.passed}
-    alone, rest = [], []
+    alone: list[Expectation] = []
+    rest: list[Expectation] = []
     for rule in work.contract.expectations:
         of_a_sample = _looks_at_rows(rule) or rule.name in UNIQUE
         (alone if of_a_sample and rule.rule in passed else rest).append(rule)

@@ -99,7 +99,7 @@ def test_new_records_are_added_to_what_was_found_before(
 
 def test_keys_are_looked_for_among_the_rows_that_have_them(tmp_path: Path) -> None:
     """Whatever is new: keys of its own, repeats among themselves, of earlier rows, without one."""
-    first = [{"sample_no": "A"}, {"sample_no": None}]
+    first: list[dict[str, Any]] = [{"sample_no": "A"}, {"sample_no": None}]
     news: list[list[dict[str, Any]]] = [
         [{"sample_no": "B"}, {"sample_no": "A", "version": 2}],
         [{"sample_no": "B"}, {"sample_no": "B"}],
@@ -209,8 +209,12 @@ def test_rules_that_rows_of_the_whole_break_are_checked_on_all_rows(
     ]
     contract = RESULT.contract.model_copy(update={"expectations": tuple(rules)})
     home = Home(tmp_path)
-    news = ({"sample_no": "C", "link": "elsewhere"}, {"sample_no": "B", "version": 2})
-    for day, rows in enumerate((NIGHTS[0], news[:1], news[1:]), 1):
+    news: tuple[dict[str, Any], ...] = (
+        {"sample_no": "C", "link": "elsewhere"},
+        {"sample_no": "B", "version": 2},
+    )
+    nights: list[tuple[dict[str, Any], ...]] = [NIGHTS[0], news[:1], news[1:]]
+    for day, rows in enumerate(nights, 1):
         receive(home, day, *rows)
         work(home)
         rows_seen.clear()
