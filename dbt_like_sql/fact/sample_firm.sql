@@ -47,38 +47,44 @@ judged as (
             and verdicts.unit_no = samples.sample_no
 ),
 
+roles as (
+    select 'producer' as firm_role
+    union all
+    select 'sampled_at' as firm_role
+    union all
+    select 'supplier' as firm_role
+),
+
+placed as (
+    select
+        judged.*,
+        roles.firm_role,
+        case
+            when roles.firm_role = 'producer' then judged.producer_uscc
+            when
+                roles.firm_role = 'sampled_at'
+                and (judged.producer_uscc is null or judged.producer_uscc <> judged.entity_uscc)
+                then judged.entity_uscc
+            when
+                roles.firm_role = 'supplier'
+                and (judged.producer_uscc is null or judged.producer_uscc <> judged.supplier_uscc)
+                and (judged.entity_uscc is null or judged.entity_uscc <> judged.supplier_uscc)
+                then judged.supplier_uscc
+        end as firm_uscc,
+        case
+            when roles.firm_role = 'producer' then judged.producer_name
+            when roles.firm_role = 'sampled_at' then judged.entity_name
+            else judged.supplier_name
+        end as firm_name,
+        roles.firm_role = 'producer'
+        or (roles.firm_role = 'sampled_at' and judged.producer_uscc is null) as answers
+    from judged
+    cross join roles
+),
+
 named as (
-    select
-        *,
-        'producer' as firm_role,
-        true as answers,
-        producer_uscc as firm_uscc,
-        producer_name as firm_name
-    from judged
-    where producer_uscc is not null
-    union all
-    select
-        *,
-        'sampled_at' as firm_role,
-        producer_uscc is null as answers,
-        entity_uscc as firm_uscc,
-        entity_name as firm_name
-    from judged
-    where
-        entity_uscc is not null
-        and (producer_uscc is null or producer_uscc <> entity_uscc)
-    union all
-    select
-        *,
-        'supplier' as firm_role,
-        false as answers,
-        supplier_uscc as firm_uscc,
-        supplier_name as firm_name
-    from judged
-    where
-        supplier_uscc is not null
-        and (producer_uscc is null or producer_uscc <> supplier_uscc)
-        and (entity_uscc is null or entity_uscc <> supplier_uscc)
+    select * from placed
+    where firm_uscc is not null
 ),
 
 sample_firms as (
