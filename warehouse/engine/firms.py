@@ -31,6 +31,7 @@ from warehouse.engine.since import (
     samples_are_few,
     version,
 )
+from warehouse.engine.stamp import digest
 from warehouse.home import Home
 from warehouse.sql import identifier
 from warehouse.tables import row_count
@@ -114,12 +115,28 @@ def _touched_firms(
 def _changed_firms(
     con: duckdb.DuckDBPyConnection, home: Home, table: str, column: str, then: Version
 ) -> duckdb.DuckDBPyRelation:
-    """Firms of rows of an input that are others now than they were."""
-    now, name = version(home, table), f"__changed_{table.replace('.', '_')}"
-    were, are = _rows_apart(con, home, table, then, now), _rows_apart(con, home, table, now, then)
-    changed = were.except_(are).union(are.except_(were))
-    changed.project(f"{identifier(column)} AS firm_uscc").distinct().create(name)
-    return con.table(name)
+    """Firms of rows of an input that are others now than they were.
+
+    Kept in a file for the night, since several results follow the same rows.
+    """
+    path = _changed_file(home, table, column, then)
+    if not path.is_file():
+        now = version(home, table)
+        were = _rows_apart(con, home, table, then, now)
+        are = _rows_apart(con, home, table, now, then)
+        changed = were.except_(are).union(are.except_(were))
+        firms = changed.project(f"{identifier(column)} AS firm_uscc").distinct()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".writing")
+        firms.write_parquet(str(aside))
+        aside.replace(path)
+    return con.read_parquet(str(path))
+
+
+def _changed_file(home: Home, table: str, column: str, then: Version) -> Path:
+    versions = (then.model_dump_json(), version(home, table).model_dump_json())
+    name = f"firms-{digest([table, column, *versions])}.parquet"
+    return home.lake / "models" / "touched" / name
 
 
 def _rows_apart(
@@ -162,14 +179,24 @@ def _keep_firms(
     made: Path,
 ) -> None:
     """Let rows of touched firms stand instead, beside those of firms that were touched before."""
+    if model.by_firm is None:
+        return
+    changed = (
+        name_in(home, _changed_file(home, table, column, before.inputs[table]))
+        for table, column in model.by_firm.inputs.items()
+    )
     touched, rows = firms, made
-    if before.touched is not None and before.rows is not None and model.by_firm is not None:
+    if before.touched is not None and before.rows is not None:
         earlier = con.read_parquet(str(home.root / before.rows))
         others = _of_firms(con, earlier, model.by_firm.column, firms, "anti")
         touched, rows = _new_file(home, model, "firms"), _new_file(home, model, "since")
         every = con.read_parquet([str(home.root / before.touched), str(firms)])
         every.distinct().order("firm_uscc").write_parquet(str(touched))
         others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
-    inputs = {table: version(home, table) for table in before.inputs}
-    names = {"touched": name_in(home, touched), "rows": name_in(home, rows)}
-    keep(home, model.table, before.model_copy(update={"inputs": inputs, **names}))
+    changes = {
+        "touched": name_in(home, touched),
+        "rows": name_in(home, rows),
+        "inputs": {table: version(home, table) for table in before.inputs},
+        "changed": tuple(changed),
+    }
+    keep(home, model.table, before.model_copy(update=changes))

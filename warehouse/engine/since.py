@@ -53,6 +53,7 @@ class Kept(Version):
             from, each with size and time of writing.
         new: partition files that touched samples since, in the same way.
         inputs: of a result by firm, the tables that it was made from and follows.
+        changed: files of the firms of rows that changed in these when it was last made.
     """
 
     follows: BySample | ByFirm
@@ -60,6 +61,7 @@ class Kept(Version):
     records: dict[str, str] = Field(default_factory=dict)
     new: dict[str, str] = Field(default_factory=dict)
     inputs: dict[str, Version] = Field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
 
 def kept(home: Home, table: str) -> Kept | None:
@@ -365,6 +367,7 @@ def _sweep(home: Home) -> None:
         found = _read(path)
         for each in (found, *found.inputs.values()) if found else ():
             named |= {each.touched, each.rows}
+        named.update(found.changed if found else ())
     for pattern in ("*/*.since-*.parquet", "*/*.firms-*.parquet", "touched/*.parquet"):
         for path in folder.glob(pattern):
             if name_in(home, path) not in named:
