@@ -17,7 +17,7 @@ from assets.ingest.landing import landing_days, register
 from assets.ingest.run import ingest, read_raw
 from pipelines.demo import deliver_demo
 from warehouse.connection import Resources
-from warehouse.engine.model import load_computed, load_models
+from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.home import Home
 from warehouse.source import load_sources
 
@@ -72,9 +72,10 @@ def work(home: Home, days: Collection[dt.date]) -> list[str]:
 
 def results(home: Home) -> dict[str, pl.DataFrame]:
     """Every model's rows in the order of its key, by table; those of samples lie in any order."""
+    made: dict[str, SqlModel | ComputedTable] = {**load_models(), **load_computed()}
     return {
         table: pl.read_parquet(home.model_file(table)).sort(*model.contract.key)
-        for table, model in {**load_models(), **load_computed()}.items()
+        for table, model in made.items()
     }
 
 
