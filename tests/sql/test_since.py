@@ -299,6 +299,20 @@ def test_what_rows_of_samples_read_beside_makes_the_result_whole(worked: Home) -
     assert not is_whole(worked)
 
 
+def test_what_is_read_beside_by_a_result_that_is_read_makes_the_result_whole(
+    tmp_path: Path,
+) -> None:
+    home, table = home_in(tmp_path), "fact.firm_failure"
+    receive(home, 0, {"core.sample": [sample("A", entity_uscc="P", verdict="fail")]})
+    assert work(home, [table])[table]["chain"].to_list() == [None]
+    periods = home.model_file("fact.firm_period")
+    roster = {"entity_uscc": "P", "valid_from": dt.date(2024, 1, 1), "chain": "shirts"}
+    schema = pl.read_parquet_schema(periods)
+    write_parquet(pl.DataFrame([roster], schema=schema), periods)
+    receive(home, 1, {"core.sample": [sample("B", entity_uscc="Q", verdict="fail")]})
+    assert work(home, [table])[table]["chain"].to_list() == ["shirts", None]
+
+
 def test_many_touched_samples_make_the_result_whole(
     worked: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

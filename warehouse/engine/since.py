@@ -134,11 +134,18 @@ def result_size(home: Home, table: str) -> int:
 
 
 def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
-    """Stamp of all that rows of what is untouched are made from, beside what they follow."""
+    """Stamp of all that rows of what is untouched are made from, beside what they follow.
+
+    Of results by sample that a result by sample reads, that is what these read beside: where a
+    roster changes, rows of untouched samples change in all of them.
+    """
     followed = _sample_tables() if model.by_firm is None else model.by_firm.inputs.keys()
     beside = model.by_sample.beside if model.by_sample else ()
     read = sorted(model.depends_on - followed - set(beside))
     inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in read]
+    if model.by_sample is not None:
+        behind = sorted(model.depends_on & followed_tables())
+        inputs += [fixed_stamp(home, load_models()[table], as_of) for table in behind]
     return digest([model.table, model.sql, model.contract.model_dump_json(), *inputs])
 
 
