@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expectations.counted_rows import counted_rows
 from expectations.results import ValidationRun
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _page(run: ValidationRun) -> str:
         ValidationResultsPageRenderer,
     )
 
+    counted_rows()  # so that it is known when results name it
     result: Any = expectationSuiteValidationResultSchema.load(run.validation)
     loaded = result.meta["batch_markers"]["ge_load_time"]
     run_time = dt.datetime.strptime(loaded, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=dt.UTC)

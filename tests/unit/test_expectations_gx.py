@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations import dialect
 from expectations.data_docs import build_data_docs, stand_alone
 from expectations.results import read_run, write_run
 from expectations.runner import ValidationRun, run_checks, validate
@@ -38,6 +39,25 @@ def numbers_table(con: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE numbers AS SELECT n, k, 'd' || n AS delivery_id FROM "
         "(VALUES (1, 1), (2, 1), (3, 2), (4, NULL), (5, 5), (6, 6)) AS rows(n, k)"
     )
+
+
+def test_rows_that_a_query_finds_are_counted_once(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Conditions may be costly, and Great Expectations' own rule runs them twice."""
+    numbers_table(con)
+    asked: list[str] = []
+    execute = dialect._Cursor.execute  # noqa: SLF001 - the one place that sees every query
+
+    def spy(cursor: Any, statement: str, parameters: Any = None) -> None:
+        asked.append(statement)
+        execute(cursor, statement, parameters)
+
+    monkeypatch.setattr("expectations.dialect._Cursor.execute", spy)
+    condition = rule("unexpected_rows_expectation", {"condition": "n % 7 > 4"})
+    (result,) = validate(con, "numbers", [condition], scope="core")
+    assert (result.outcome, result.rows_checked, result.rows_failed) == ("failed", 6, 2)
+    assert len([statement for statement in asked if "7" in statement]) == 1
 
 
 def test_a_failed_row_rule_shows_counts_words_and_the_first_failing_rows(
