@@ -369,6 +369,17 @@ def test_a_release_follows_what_belongs_to_no_sample(worked: Home) -> None:
         assert told == [(verdict,)]
 
 
+def test_a_unit_of_another_kind_with_the_number_of_a_touched_sample_is_read_once() -> None:
+    with duckdb.connect() as con:
+        rows = con.sql(
+            "SELECT * FROM (VALUES ('a', 'sample', 'A'), ('a', 'sample', 'B'), "
+            "('a', 'acceptance', 'A')) AS rows(source_id, unit_kind, unit_no)"
+        )
+        touched = con.sql("SELECT 'a' AS source_id, 'A' AS sample_no")
+        found = since.rows_of_touched(rows, touched, "fact.verdict").order("unit_kind")
+        assert found.fetchall() == [("a", "acceptance", "A"), ("a", "sample", "A")]
+
+
 def test_files_that_no_result_names_are_removed(worked: Home) -> None:
     for number in (2, 3):
         receive(worked, number, {"core.sample": [sample(f"N{number}")]})

@@ -262,7 +262,9 @@ def rows_of_touched(
 ) -> duckdb.DuckDBPyRelation:
     """Those of some rows of a result that belong to touched samples, or to no sample."""
     by_sample = load_models()[table].by_sample or BySample()
-    of_samples = rows.set_alias("given").join(
+    # A unit of another kind may have the number of a sample.
+    given = rows.filter("unit_kind = 'sample'") if by_sample.has_other_kinds else rows
+    of_samples = given.set_alias("given").join(
         touched.set_alias("touched"), of_touched("given", by_sample), "semi"
     )
     if by_sample.has_other_kinds:
