@@ -4,9 +4,9 @@
 -- Here a rate that pools what must not be pooled shows, and stops the build, with the programme
 -- in the row: a figure that speaks for a population holds random samples of complete lists only, a
 -- census only units of a census, and what is operational random samples or others, never both.
-with units as (
-    select * from fact.indicator_unit
-    where coalesce(assessed_period, 'year') = 'year'
+with days as (
+    select * from counts.indicator_day
+    where assessed_period in ('NONE', 'year')
 ),
 
 build as (
@@ -24,10 +24,10 @@ parts as (
         coalesce(max(cast(is_random as integer)), 0) = 1 as is_random,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        sum(case when is_counted then 0 else 1 end) as excluded,
+        sum(case when is_counted then 0 else units end) as excluded,
         min(counted_on) filter (where is_counted) as first_day,
         max(counted_on) filter (where is_counted) as last_day
-    from units
+    from days
     group by 1, 2, 3, 4, 5
 ),
 

@@ -1,12 +1,16 @@
 -- Counts of each indicator variant by period and slice. Rates are divided from these, once.
 --
--- A unit is counted in its month, quarter and year, in the whole and in each slice that its
--- indicator has; firms by year only. Year to date: from January to the end of the month, for every
+-- Months are added up to quarters and years, in the whole and in each slice that an indicator has;
+-- firms are counted by year only. Year to date: from January to the end of the month, for every
 -- month of the year in which anything of the variant was counted. A unit that is itself the
 -- assessment of a period (means first, class after) counts in periods of that kind only. Such units
 -- are a roster: those without a verdict are told, because the roster was not assessed whole.
-with units as (
-    select * from fact.indicator_unit
+with months as (
+    select * from counts.indicator_month
+),
+
+firm_years as (
+    select * from counts.indicator_firm
 ),
 
 slices as (
@@ -22,6 +26,10 @@ pilots as (
     select * from ref.plan_pilot_division
 ),
 
+build as (
+    select * from meta.build
+),
+
 pilot_divisions as (
     select
         pilots.division_code,
@@ -31,31 +39,12 @@ pilot_divisions as (
         on pilots.plan_id = plans.plan_id
 ),
 
-build as (
-    select * from meta.build
-),
-
-days as (
-    select
-        *,
-        cast(extract(year from counted_on) as varchar) as year,
-        cast(extract(quarter from counted_on) as varchar) as quarter_number,
-        lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number,
-        case
-            when
-                assessed_period is not null
-                and (is_counted or exclusion_reason = 'no_verdict')
-                then 1
-        end as on_roster
-    from units
-    where counted_on is not null
-),
-
 place_years as (
     select distinct
         year,
-        division_code
-    from days
+        slice as division_code
+    from months
+    where slice_type = 'division'
 ),
 
 -- A place is a pilot by the plan of the year. One that is told more coarsely than pilots are (the
@@ -79,43 +68,36 @@ places as (
     group by 1, 2
 ),
 
-dated_units as (
+pilot_months as (
     select
-        days.*,
-        coalesce(places.pilot, 'UNKNOWN') as pilot
-    from days
+        months.indicator_id,
+        months.variant_id,
+        months.estimates,
+        months.assessed_period,
+        months.year,
+        months.quarter,
+        months.month,
+        'pilot' as slice_type,
+        coalesce(places.pilot, 'UNKNOWN') as slice,
+        months.inclusion_probability,
+        months.units,
+        months.numerator,
+        months.denominator,
+        months.excluded,
+        months.on_roster,
+        months.not_assessed
+    from months
     left join places
         on
-            days.year = places.year
-            and days.division_code = places.division_code
+            months.year = places.year
+            and months.slice = places.division_code
+    where months.slice_type = 'division'
 ),
 
-cells as (
-    select
-        indicator_id,
-        variant_id,
-        estimates,
-        year,
-        year || 'Q' || quarter_number as quarter,
-        year || '-' || month_number as month,
-        division_code,
-        pilot,
-        link,
-        product_category,
-        industry_division,
-        chain,
-        firm_class,
-        subject_type,
-        sampling_stratum,
-        assessed_period,
-        max(inclusion_probability) as inclusion_probability,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
-        sum(case when is_counted then 0 else 1 end) as excluded,
-        sum(on_roster) as on_roster,
-        sum(case when is_counted then 0 else on_roster end) as not_assessed
-    from dated_units
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+sliced_months as (
+    select * from months
+    union all
+    select * from pilot_months
 ),
 
 rolled_up as (
@@ -133,54 +115,30 @@ rolled_up as (
             when grouping(quarter) = 0 then quarter
             else year
         end as period,
-        case
-            when grouping(division_code) = 0 then 'division'
-            when grouping(pilot) = 0 then 'pilot'
-            when grouping(link) = 0 then 'link'
-            when grouping(product_category) = 0 then 'category'
-            when grouping(industry_division) = 0 then 'industry'
-            when grouping(chain) = 0 then 'chain'
-            when grouping(firm_class) = 0 then 'firm_class'
-            when grouping(subject_type) = 0 then 'subject_type'
-            when grouping(sampling_stratum) = 0 then 'stratum'
-            else 'all'
-        end as slice_type,
-        case
-            when grouping(division_code) = 0 then division_code
-            when grouping(pilot) = 0 then pilot
-            when grouping(link) = 0 then link
-            when grouping(product_category) = 0 then product_category
-            when grouping(industry_division) = 0 then industry_division
-            when grouping(chain) = 0 then chain
-            when grouping(firm_class) = 0 then firm_class
-            when grouping(subject_type) = 0 then subject_type
-            when grouping(sampling_stratum) = 0 then sampling_stratum
-            else 'all'
-        end as slice,
+        slice_type,
+        slice,
         year,
-        assessed_period,
-        case when grouping(sampling_stratum) = 0 then max(inclusion_probability) end
-            as inclusion_probability,
+        nullif(assessed_period, 'NONE') as assessed_period,
+        max(inclusion_probability) as inclusion_probability,
+        sum(units) as units,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         sum(excluded) as excluded,
         sum(on_roster) as on_roster,
         sum(not_assessed) as not_assessed
-    from cells
+    from sliced_months
     group by
         indicator_id,
         variant_id,
         estimates,
+        slice_type,
+        slice,
         year,
         assessed_period,
-        grouping sets ((), (quarter), (quarter, month)),
-        grouping sets (
-            (), (division_code), (pilot), (link), (product_category), (industry_division),
-            (chain), (firm_class), (subject_type), (sampling_stratum)
-        )
+        grouping sets ((), (quarter), (quarter, month))
 ),
 
-months as (
+counted_months as (
     select distinct
         indicator_id,
         variant_id,
@@ -200,22 +158,23 @@ years_to_date as (
         rolled_up.variant_id,
         rolled_up.estimates,
         'year_to_date' as period_type,
-        months.period,
+        counted_months.period,
         rolled_up.slice_type,
         rolled_up.slice,
         max(rolled_up.inclusion_probability) as inclusion_probability,
+        sum(rolled_up.units) as units,
         sum(rolled_up.numerator) as numerator,
         sum(rolled_up.denominator) as denominator,
         sum(rolled_up.excluded) as excluded,
         sum(rolled_up.on_roster) as on_roster,
         sum(rolled_up.not_assessed) as not_assessed
     from rolled_up
-    inner join months
+    inner join counted_months
         on
-            rolled_up.indicator_id = months.indicator_id
-            and rolled_up.variant_id = months.variant_id
-            and rolled_up.year = months.year
-            and rolled_up.period <= months.period
+            rolled_up.indicator_id = counted_months.indicator_id
+            and rolled_up.variant_id = counted_months.variant_id
+            and rolled_up.year = counted_months.year
+            and rolled_up.period <= counted_months.period
     where rolled_up.period_type = 'month' and rolled_up.assessed_period is null
     group by 1, 2, 3, 4, 5, 6, 7
 ),
@@ -230,6 +189,7 @@ assessed_years_to_date as (
         slice_type,
         slice,
         inclusion_probability,
+        units,
         numerator,
         denominator,
         excluded,
@@ -249,14 +209,13 @@ firms as (
         'firm' as slice_type,
         entity_uscc as slice,
         cast(null as double) as inclusion_probability,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
-        sum(case when is_counted then 0 else 1 end) as excluded,
-        sum(on_roster) as on_roster,
-        sum(case when is_counted then 0 else on_roster end) as not_assessed
-    from dated_units
-    where entity_uscc is not null and coalesce(assessed_period, 'year') = 'year'
-    group by 1, 2, 3, 4, 5, 6, 7
+        units,
+        numerator,
+        denominator,
+        excluded,
+        on_roster,
+        not_assessed
+    from firm_years
 ),
 
 counts as (
@@ -269,6 +228,7 @@ counts as (
         slice_type,
         slice,
         inclusion_probability,
+        units,
         numerator,
         denominator,
         excluded,
@@ -297,8 +257,10 @@ indicator_counts as (
         counts.numerator,
         counts.denominator,
         counts.excluded,
-        cast(counts.on_roster as bigint) as on_roster,
-        cast(counts.not_assessed as bigint) as not_assessed,
+        nullif(counts.on_roster, 0) as on_roster,
+        case
+            when counts.on_roster > 0 or counts.units > counts.excluded then counts.not_assessed
+        end as not_assessed,
         build.as_of
     from counts
     inner join slices

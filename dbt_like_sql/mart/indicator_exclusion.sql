@@ -1,6 +1,6 @@
 -- Units of an indicator's field that a variant does not count, by reason and period, with words.
-with units as (
-    select * from fact.indicator_unit
+with days as (
+    select * from counts.indicator_day
     where not is_counted
 ),
 
@@ -16,12 +16,13 @@ dated_units as (
     select
         indicator_id,
         variant_id,
-        exclusion_reason,
-        assessed_period,
+        nullif(exclusion_reason, 'NONE') as exclusion_reason,
+        nullif(assessed_period, 'NONE') as assessed_period,
+        units,
         cast(extract(year from counted_on) as varchar) as year,
         cast(extract(quarter from counted_on) as varchar) as quarter_number,
         lpad(cast(extract(month from counted_on) as varchar), 2, '0') as month_number
-    from units
+    from days
 ),
 
 named_periods as (
@@ -30,6 +31,7 @@ named_periods as (
         variant_id,
         exclusion_reason,
         assessed_period,
+        units,
         coalesce(year, 'UNKNOWN') as year,
         coalesce(year || 'Q' || quarter_number, 'UNKNOWN') as quarter,
         coalesce(year || '-' || month_number, 'UNKNOWN') as month
@@ -52,7 +54,7 @@ counts as (
             when grouping(quarter) = 0 then quarter
             else year
         end as period,
-        count(*) as units
+        sum(units) as units
     from named_periods
     group by
         indicator_id,

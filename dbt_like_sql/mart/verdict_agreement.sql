@@ -1,61 +1,12 @@
 -- How often the verdict that a source reports and the one that follows from its values disagree.
 --
 -- Compared is only fail against not fail: a reported conditional pass agrees with a derived pass.
-with units as (
-    select * from fact.verdict
-),
-
-results as (
-    select * from latest.test_result
+with pairs as (
+    select * from counts.verdict_pair
 ),
 
 build as (
     select * from meta.build
-),
-
-sample_units as (
-    select * from units
-    where unit_kind = 'sample'
-),
-
-compared as (
-    select
-        domain,
-        source_id,
-        'sample' as level,
-        reported_verdict,
-        derived_verdict
-    from sample_units
-    union all
-    select
-        sample_units.domain,
-        results.source_id,
-        'result' as level,
-        results.verdict as reported_verdict,
-        results.derived_verdict
-    from results
-    inner join sample_units
-        on
-            results.source_id = sample_units.source_id
-            and results.sample_no = sample_units.unit_no
-),
-
-conclusive as (
-    select
-        domain,
-        source_id,
-        level,
-        case
-            when reported_verdict = 'fail' then 'fail'
-            when reported_verdict in ('pass', 'conditional') then 'pass'
-            else 'none'
-        end as reported,
-        case
-            when derived_verdict = 'fail' then 'fail'
-            when derived_verdict in ('pass', 'conditional') then 'pass'
-            else 'none'
-        end as derived
-    from compared
 ),
 
 counts as (
@@ -63,18 +14,28 @@ counts as (
         domain,
         source_id,
         level,
-        count(*) filter (where reported <> 'none' and derived <> 'none') as both_known,
-        count(*) filter (where reported <> 'none' and reported = derived) as agreeing,
-        count(*) filter (
-            where reported = 'pass' and derived = 'fail'
+        sum(
+            case when reported <> 'none' and derived <> 'none' then compared else 0 end
+        ) as both_known,
+        sum(
+            case when reported <> 'none' and reported = derived then compared else 0 end
+        ) as agreeing,
+        sum(
+            case when reported = 'pass' and derived = 'fail' then compared else 0 end
         ) as reported_pass_derived_fail,
-        count(*) filter (
-            where reported = 'fail' and derived = 'pass'
+        sum(
+            case when reported = 'fail' and derived = 'pass' then compared else 0 end
         ) as reported_fail_derived_pass,
-        count(*) filter (where reported <> 'none' and derived = 'none') as reported_only,
-        count(*) filter (where reported = 'none' and derived <> 'none') as derived_only,
-        count(*) filter (where reported = 'none' and derived = 'none') as neither
-    from conclusive
+        sum(
+            case when reported <> 'none' and derived = 'none' then compared else 0 end
+        ) as reported_only,
+        sum(
+            case when reported = 'none' and derived <> 'none' then compared else 0 end
+        ) as derived_only,
+        sum(
+            case when reported = 'none' and derived = 'none' then compared else 0 end
+        ) as neither
+    from pairs
     group by domain, source_id, level
 ),
 

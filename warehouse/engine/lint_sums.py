@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from sqlglot import exp
 
-ADDING = (exp.Sum, exp.Count, exp.CountIf)
+ADDING = (exp.Sum, exp.Count, exp.CountIf, exp.Grouping)
 NUMBERS = {"sample_no", "unit_no"}
 
 Found = tuple[exp.Expr, str, str]  # node, construct, what to write instead
