@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
-from pydantic import ValidationError
 
 from expectations import words
 from expectations.conditions import column_names
@@ -31,7 +30,7 @@ from warehouse.engine.since import since
 from warehouse.engine.stamp import digest, file_line
 from warehouse.home import Home, create_view, records_query
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count, write_text
+from warehouse.tables import read_note, row_count, write_text
 
 SAMPLE_ROWS = 20
 WHERE_FROM = ("delivery_id", "source_sheet", "source_row")
@@ -246,11 +245,7 @@ def _added(before: CheckResult, now: CheckResult, rows: int) -> CheckResult:
 
 
 def _before(home: Home, scope: str, contract: Contract) -> Checked | None:
-    path = _file(home, scope, contract)
-    try:
-        return Checked.model_validate_json(path.read_text("utf-8"))
-    except (FileNotFoundError, ValidationError):  # nothing, or what other code has noted
-        return None
+    return read_note(Checked, _file(home, scope, contract))
 
 
 def _keep(work: _Work, rows: int, run: ValidationRun) -> None:

@@ -53,5 +53,9 @@ def compute(
 ) -> pl.DataFrame:
     """The rows of a computed table, from the tables that it names."""
     attach_dependencies(con, table, home, as_of)
-    given = {name: con.sql(f"FROM {qualified(name)}").pl() for name in sorted(table.depends_on)}
+    rows = {name: table.only.get(name, "true") for name in sorted(table.depends_on)}
+    given = {
+        name: con.sql(f"FROM {qualified(name)} WHERE {condition}").pl()
+        for name, condition in rows.items()
+    }
     return in_contract(maker(table)(given), table.contract)

@@ -5,6 +5,7 @@ lake/raw/<source>/<received_on>/<delivery_id>.parquet      every cell as text
 lake/<schema>/<table>/source_id=…/received_on=…/part.parquet   record versions, deliveries
 lake/check_result/<scope>.parquet                          outcomes of checks
 lake/models/<schema>/<table>.parquet                       results of SQL models, see engine.since
+lake/counted/<schema>/<table>.parquet                      counts of whole results, see engine.sums
 release/samplehouse.duckdb                                 what analysts open
 release/kept/<release_id>.duckdb                           releases to compare with or go back to
 docs/                                                      Data Docs of Great Expectations
@@ -98,6 +99,11 @@ class Home:
         """Result of the SQL model `schema.name`."""
         schema, name = table.split(".")
         return self.lake / "models" / schema / f"{name}.parquet"
+
+    def counts_file(self, table: str) -> Path:
+        """What the SQL model `schema.name`, which adds up, counts in whole results."""
+        schema, name = table.split(".")
+        return self.lake / "counted" / schema / f"{name}.parquet"
 
 
 def create_record_views(

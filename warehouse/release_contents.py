@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-from pydantic import ValidationError
 
 from warehouse.contract import Model
 from warehouse.engine.stamp import file_line
 from warehouse.fingerprint import RowSum
 from warehouse.home import Home
-from warehouse.tables import write_text
+from warehouse.tables import read_note, write_text
 
 # The share of a file that may hold nothing, where tables were written anew in a copy. The next
 # night writes there again; beyond this share a release is written from nothing.
@@ -97,11 +96,12 @@ def contents_to_start_from(home: Home, made_by: str, now: Mapping[str, MadeOf]) 
         None where it is to be written from nothing: the file was made by other code or by other
         means, half of it holds nothing, or most rows are to be written anew.
     """
-    try:
-        found = Contents.model_validate_json(_contents_file(home).read_text("utf-8"))
-    except (FileNotFoundError, ValidationError):  # nothing, or what other code has noted
-        return None
-    if found.made_by != made_by or found.file != file_line(home, home.release_file):
+    found = read_note(Contents, _contents_file(home))
+    if (
+        found is None
+        or found.made_by != made_by
+        or found.file != file_line(home, home.release_file)
+    ):
         return None
     stay = sum(
         held.rows

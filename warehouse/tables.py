@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
-from warehouse.contract import record_contracts
+from warehouse.contract import Model, record_contracts
 from warehouse.home import Home
+
+Note = TypeVar("Note", bound=Model)
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
 
@@ -31,6 +35,22 @@ def write_text(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     aside.write_text(text, "utf-8")
+    aside.replace(path)
+
+
+def read_note(kind: type[Note], path: Path) -> Note | None:
+    """What a small file of ours tells; None where there is none, or other code wrote it."""
+    try:
+        return kind.model_validate_json(path.read_text("utf-8"))
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file so that a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".writing")
+    shutil.copyfile(source, aside)
     aside.replace(path)
 
 

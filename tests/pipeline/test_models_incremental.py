@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import shutil
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from assets.build import refresh_models
+from assets.computed import compute
 from assets.ingest.landing import landing_days, register
 from assets.ingest.run import ingest, read_raw
 from pipelines.demo import deliver_demo
-from warehouse.connection import Resources
+from warehouse.connection import Resources, connect
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.home import Home
 from warehouse.source import load_sources
@@ -124,6 +126,14 @@ def test_the_middle_of_the_year_rebuilt_later_is_what_it_was_then(
     assert past["mart.indicator_value"]["indicator_id"].n_unique() > 10
     now = results(at_once)
     assert past["fact.verdict"].height < now["fact.verdict"].height
+
+
+def test_computed_tables_need_no_rows_but_those_they_read(at_once: Home) -> None:
+    for table in load_computed().values():
+        if table.only:
+            with connect() as con:
+                everything = compute(con, replace(table, only={}), at_once)
+            assert_frame_equal(pl.read_parquet(at_once.model_file(table.table)), everything)
 
 
 def assert_same(found: dict[str, pl.DataFrame], expected: dict[str, pl.DataFrame]) -> None:

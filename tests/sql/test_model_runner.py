@@ -219,7 +219,7 @@ def _with_sql(model: SqlModel, old: str, new: str) -> SqlModel:
 
 def test_describe_check_tells_expected_from_actual() -> None:
     file = "dbt_like_sql/mart/verdict_agreement.sql: "
-    extra = "none_known BIGINT"
+    extra = "none_known HUGEINT"
     assert changed("counts.neither,", "cast(counts.neither as varchar) as neither,") == [
         f"{file}expected neither BIGINT, actual neither VARCHAR"
     ]

@@ -167,7 +167,7 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
         for number, night in enumerate(told):
             receive(by_night, number, night)
             followed = work(by_night)
-            counted = {table: sums.counts_file(by_night, table).stat() for table in ADDING}
+            counted = {table: by_night.counts_file(table).stat() for table in ADDING}
             first = first or counted
             published = publish(by_night, number)
             receive(at_once, number, night)
@@ -410,7 +410,7 @@ def verdicts(home: Home) -> list[tuple[str, int, int, int]]:
 
 
 def counted_at(home: Home) -> int:
-    return sums.counts_file(home, COUNTS).stat().st_mtime_ns
+    return home.counts_file(COUNTS).stat().st_mtime_ns
 
 
 def test_a_group_without_rows_is_gone(counted: Home) -> None:

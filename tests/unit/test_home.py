@@ -1,13 +1,14 @@
 """Views over the lake's partitions."""
 
 import datetime as dt
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from warehouse.contract import record_contracts
+from warehouse.contract import Model, record_contracts
 from warehouse.home import Home, create_record_views
-from warehouse.tables import write_parquet, write_partition
+from warehouse.tables import read_note, write_parquet, write_partition, write_text
 
 DAY, NEXT_DAY = dt.date(2024, 5, 1), dt.date(2024, 5, 2)
 
@@ -48,3 +49,16 @@ def test_later_partitions_are_not_seen_as_of_a_day(home: Home) -> None:
     with duckdb.connect() as con:
         create_record_views(con, home, DAY)
         assert con.sql("SELECT sample_no FROM core.sample").fetchall() == [("S1",)]
+
+
+class Noted(Model):
+    number: int
+
+
+def test_a_note_of_other_code_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "note.json"
+    assert read_note(Noted, path) is None
+    write_text(Noted(number=1).model_dump_json(), path)
+    assert read_note(Noted, path) == Noted(number=1)
+    write_text('{"number": 1, "since": "last year"}', path)
+    assert read_note(Noted, path) is None

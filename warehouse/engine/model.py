@@ -5,7 +5,7 @@ plus given/expect tests. What a model reads is taken from its SQL and stated now
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -79,6 +79,9 @@ class ComputedNotes(Model):
 
     made_by: str = Field(pattern=r"^assets(\.[a-z_]+)+$", description="function of our own code")
     depends_on: tuple[str, ...] = Field(min_length=1)
+    only: dict[str, str] = Field(
+        default_factory=dict, description="table → condition in SQL: only such rows of it are read"
+    )
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class ComputedTable:
     contract: Contract
     depends_on: frozenset[str]
     made_by: str
+    only: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -167,7 +171,10 @@ def _load_computed(path: Path) -> ComputedTable | None:
     table = f"{path.parent.name}.{path.stem}"
     keys = {k: v for k, v in data.items() if k not in ComputedNotes.model_fields}
     contract = parse_contract({**keys, "table": table}, where)
-    return ComputedTable(table, path, contract, frozenset(notes.depends_on), notes.made_by)
+    depends_on = frozenset(notes.depends_on)
+    if unread := sorted(notes.only.keys() - depends_on):
+        raise ConfigurationError(f"{where}: only names {', '.join(unread)}, not in depends_on")
+    return ComputedTable(table, path, contract, depends_on, notes.made_by, notes.only)
 
 
 def load_models(folder: Path = DBT_DIR) -> dict[str, SqlModel]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from warehouse.contract import Model, record_contracts
 from warehouse.engine.follows import SAMPLE_RECORDS, ByFirm, BySample
@@ -23,7 +23,7 @@ from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home, records_query
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count, write_text
+from warehouse.tables import read_note, row_count, write_text
 
 # Below this many samples results are made whole in the time that it takes to find what changed.
 FEWEST_SAMPLES = 50_000
@@ -67,18 +67,8 @@ class Kept(Version):
 def kept(home: Home, table: str) -> Kept | None:
     """What is known of a result in parts; None for other results, and where it is out of date."""
     path, whole = _kept_file(home, table), home.model_file(table)
-    if not (path.is_file() and whole.is_file()):
-        return None
-    found = _read(path)
+    found = read_note(Kept, path)
     return found if found and found.whole == file_line(home, whole) else None
-
-
-def _read(path: Path) -> Kept | None:
-    """What a file tells; one that was written by another version of the code tells nothing."""
-    try:
-        return Kept.model_validate_json(path.read_text("utf-8"))
-    except ValidationError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -373,7 +363,7 @@ def _sweep(home: Home) -> None:
     folder = home.lake / "models"
     named = set()
     for path in folder.glob("*/*.kept.json"):
-        found = _read(path)
+        found = read_note(Kept, path)
         for each in (found, *found.inputs.values()) if found else ():
             named |= {each.touched, each.rows}
         named.update(found.changed if found else ())

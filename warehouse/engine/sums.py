@@ -3,16 +3,14 @@
 A model that says `adds_up` counts in groups, sample by sample (`SqlModel.adds_up` has the rule), so
 its result is that of the whole results that it reads, less that of the rows in them that stand no
 more, plus that of the rows that stand instead (`engine.since`). The counts of the wholes are kept
-beside the result, with a note of which wholes they are of; where these, or anything else that the
+by themselves, with a note of which wholes they are of; where these, or anything else that the
 model reads, are others now, they are counted anew. The result itself is one file as any other.
 """
 
 import datetime as dt
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -32,7 +30,7 @@ from warehouse.engine.since import followed_tables, result, rows_of_touched, sin
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
-from warehouse.tables import write_text
+from warehouse.tables import copy_file, read_note, row_count, write_text
 
 Rows = Callable[[str], duckdb.DuckDBPyRelation]
 
@@ -68,28 +66,24 @@ def add_up(
         SamplehouseError: the model reads another one that has not been built.
     """
     started = time.perf_counter()
-    path, counts = home.model_file(model.table), counts_file(home, model.table)
+    path, counts = home.model_file(model.table), home.counts_file(model.table)
     for table in _followed(model):
         check_built(home, table, reader=model.file)
-    made_from = _made_from(home, model, as_of)
-    if _noted(home, model.table) != made_from | {"counts": file_line(home, counts)}:
+    now = _counted(home, model, as_of)
+    if read_note(Counted, _note_file(home, model.table)) != now:
         _attach(con, model, home, as_of, lambda table: con.read_parquet(_whole(home, table)))
         run_model(con, model, home, counts)
-        note = Counted.model_validate(made_from | {"counts": file_line(home, counts)})
+        note = now.model_copy(update={"counts": file_line(home, counts)})
         write_text(note.model_dump_json(), _note_file(home, model.table))
     parts = [part for table in _followed(model) if (part := since(home, table)) is not None]
     if parts:
         _count_touched(con, model, home, as_of, {str(part.touched) for part in parts})
-        done = write_result(con, model, _sum_sql(model, counts), path)
+        write_result(con, model, _sum_sql(model, counts), path)
     else:
-        done = write_result(con, model, f"FROM read_parquet({literal(str(counts))})", path)
-    return replace(done, seconds=time.perf_counter() - started, sql=contract_sql(model))
-
-
-def counts_file(home: Home, table: str) -> Path:
-    """Where the counts of the wholes that a model reads are kept."""
-    path = home.model_file(table)
-    return path.with_name(f"{path.stem}.counts.parquet")
+        copy_file(counts, path)
+    return ModelRun(
+        model.table, row_count(path), time.perf_counter() - started, contract_sql(model)
+    )
 
 
 def _count_touched(
@@ -151,28 +145,20 @@ def _sum_sql(model: SqlModel, counts: Path) -> str:
     )
 
 
-def _made_from(home: Home, model: SqlModel, as_of: dt.date | None) -> dict[str, Any]:
+def _counted(home: Home, model: SqlModel, as_of: dt.date | None) -> Counted:
+    """What is counted now, of which the counts that are there may have been made."""
     followed = _followed(model)
     fixed = sorted(model.depends_on.difference(followed))
     inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in fixed]
-    return {
-        "fixed": digest([model.table, model.sql, model.contract.model_dump_json(), *inputs]),
-        "wholes": {table: file_line(home, home.model_file(table)) for table in followed},
-    }
-
-
-def _noted(home: Home, table: str) -> dict[str, Any] | None:
-    path = _note_file(home, table)
-    return (
-        Counted.model_validate_json(path.read_text("utf-8")).model_dump()
-        if path.is_file()
-        else None
+    return Counted(
+        counts=file_line(home, home.counts_file(model.table)),
+        fixed=digest([model.table, model.sql, model.contract.model_dump_json(), *inputs]),
+        wholes={table: file_line(home, home.model_file(table)) for table in followed},
     )
 
 
 def _note_file(home: Home, table: str) -> Path:
-    counts = counts_file(home, table)
-    return counts.with_name(f"{counts.name}.made.json")
+    return home.counts_file(table).with_suffix(".made.json")
 
 
 def _followed(model: SqlModel) -> list[str]:
