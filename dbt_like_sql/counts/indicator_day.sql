@@ -10,6 +10,7 @@ failures as (
     select
         indicator_id,
         variant_id,
+        unit_kind,
         source_id,
         unit_no
     from mart.indicator_failure
@@ -20,11 +21,12 @@ nonconformities as (
     select
         indicator_id,
         variant_id,
+        unit_kind,
         source_id,
         unit_no,
         count(*) as nonconformities
     from failures
-    group by indicator_id, variant_id, source_id, unit_no
+    group by indicator_id, variant_id, unit_kind, source_id, unit_no
 ),
 
 indicator_days as (
@@ -48,7 +50,7 @@ indicator_days as (
     from units
     left join nonconformities
         on
-            units.unit_kind = 'sample'
+            units.unit_kind = nonconformities.unit_kind
             and units.indicator_id = nonconformities.indicator_id
             and units.variant_id = nonconformities.variant_id
             and units.source_id = nonconformities.source_id

@@ -134,6 +134,7 @@ judged_samples as (
             when result_verdicts.result_verdict is not null then result_verdicts.verdict_basis
         end as first_basis,
         samples.sampling_basis = 'recheck' as is_recheck,
+        case when samples.sampling_basis <> 'recheck' then samples.sample_no end as rechecked_no,
         samples.delivery_id,
         samples.received_on,
         samples.source_sheet,
@@ -197,8 +198,7 @@ sample_units as (
     left join last_rechecks
         on
             judged_samples.source_id = last_rechecks.original_source_id
-            and judged_samples.sample_no = last_rechecks.original_sample_no
-            and not judged_samples.is_recheck
+            and judged_samples.rechecked_no = last_rechecks.original_sample_no
 ),
 
 inspection_units as (

@@ -19,7 +19,9 @@ deliveries as (
 ),
 
 lowering as (
-    select units.*
+    select
+        units.*,
+        case when units.unit_kind = 'sample' then units.unit_no end as sample_no
     from units
     left join counts
         on units.indicator_id = counts.indicator_id
@@ -50,9 +52,8 @@ located as (
     from lowering
     left join results
         on
-            lowering.unit_kind = 'sample'
-            and lowering.source_id = results.source_id
-            and lowering.unit_no = results.sample_no
+            lowering.source_id = results.source_id
+            and lowering.sample_no = results.sample_no
 ),
 
 failures as (

@@ -186,6 +186,15 @@ select source_id, count(*) from both_tables group by source_id"""
     ]
 
 
+def test_a_left_join_on_a_condition_of_one_side_is_found() -> None:
+    step = "select r.seq from samples as s left join results as r on {}"
+    both = "s.sample_no = r.sample_no and s.source_id = r.source_id"
+    assert lint_step(step.format(both)) == []
+    assert lint_step(step.format(f"{both} and r.seq = 1")) == []
+    found = lint_step(step.format(f"{both} and s.domain = 'food'"))
+    assert found == [(11, "left join on s.domain = 'food', which looks at one side")]
+
+
 @pytest.mark.parametrize(
     ("step", "construct"),
     [

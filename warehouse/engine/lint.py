@@ -168,6 +168,13 @@ def _join(node: exp.Expr) -> Problem | None:
         return "asof join", "make [valid_from, valid_to) with lead() and join on the range"
     if method in ("POSITIONAL", "NATURAL"):
         return f"{method.lower()} join", "join on named columns"
+    if node.side == "LEFT" and isinstance(condition := node.args.get("on"), exp.Expr):
+        for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+            tables = {column.table for column in part.find_all(exp.Column)}
+            if "" not in tables and node.this.alias_or_name not in tables:
+                # DuckDB then compares every row with every other.
+                instead = "join on a column that is empty where it does not hold"
+                return f"left join on {part.sql(DIALECT)}, which looks at one side", instead
     return None
 
 
