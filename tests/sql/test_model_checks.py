@@ -10,15 +10,16 @@ from warehouse.engine.model import SqlModel, contract_of, load_models
 from warehouse.engine.run import contract_sql, create_empty_table, register_references
 
 MODELS = load_models()
-PASS_RATE = MODELS["mart.pass_rate"]
+PASS_RATE, MONTHS = MODELS["mart.pass_rate"], MODELS["counts.verdict_month"]
 
 
 @pytest.fixture
 def pass_rates() -> Iterator[duckdb.DuckDBPyConnection]:
     """mart.pass_rate over a thousand units of two bases, three months, with and without verdict."""
     con = duckdb.connect()
-    register_references(con, PASS_RATE.depends_on)
-    for table in sorted(name for name in PASS_RATE.depends_on if not name.startswith("ref.")):
+    read = PASS_RATE.depends_on | MONTHS.depends_on
+    register_references(con, read)
+    for table in sorted(name for name in read if not name.startswith("ref.")):
         create_empty_table(con, contract_of(table, MODELS))
     create_empty_table(con, PASS_RATE.contract)
     con.execute("INSERT INTO meta.build VALUES (DATE '2024-12-31')")
@@ -35,7 +36,8 @@ def pass_rates() -> Iterator[duckdb.DuckDBPyConnection]:
         FROM generate_series(1, 1000) AS units(number)
         """
     )
-    con.execute(f"INSERT INTO mart.pass_rate {contract_sql(PASS_RATE)}")
+    for model in (MONTHS, PASS_RATE):
+        con.execute(f"INSERT INTO {model.table} {contract_sql(model)}")
     yield con
     con.close()
 

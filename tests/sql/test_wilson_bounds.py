@@ -18,10 +18,11 @@ Bounds = dict[tuple[int, int], tuple[float, float, float]]
 def bounds() -> Bounds:
     """(passed, tested) → rate, lower and upper bound, of one source per pair."""
     models = load_models()
-    pass_rate = models["mart.pass_rate"]
+    pass_rate, months = models["mart.pass_rate"], models["counts.verdict_month"]
+    read = pass_rate.depends_on | months.depends_on
     con = duckdb.connect()
-    register_references(con, pass_rate.depends_on)
-    for table in sorted(name for name in pass_rate.depends_on if not name.startswith("ref.")):
+    register_references(con, read)
+    for table in sorted(name for name in read if not name.startswith("ref.")):
         create_empty_table(con, contract_of(table, models))
     con.execute("INSERT INTO meta.build DEFAULT VALUES")
     con.execute("CREATE TABLE pair (passed BIGINT, tested BIGINT)")
@@ -37,6 +38,7 @@ def bounds() -> Bounds:
         FROM pair, unnest(generate_series(1, tested)) AS units(number)
         """
     )
+    con.execute(f"INSERT INTO {months.table} {contract_sql(months)}")
     rows = con.execute(
         f"""
         SELECT numerator, denominator, rate, wilson_low, wilson_high

@@ -88,7 +88,7 @@ def build(home: Home) -> None:
         for model in models_behind(ASKED):
             if isinstance(model, ComputedTable):
                 write_parquet(compute(con, model, home), home.model_file(model.table))
-            elif model.table.startswith("mart.") or model.table == "fact.indicator_unit":
+            elif model.table.startswith(("mart.", "counts.", "fact.indicator_unit")):
                 attach_dependencies(con, model, home)
                 run_model(con, model, home)
             else:
