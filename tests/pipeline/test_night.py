@@ -170,15 +170,15 @@ def test_a_night_makes_what_is_due(office: Office, market: Source) -> None:
     assert "core.sample" in {each.table_name for each in due(workplace, (), job).known}
     # The source brings samples, and a day without files is still the last day of deliveries.
     of_samples = {
-        "raw/market", "latest/sample", "latest/test_result", "fact/banned_detection",
-        "fact/verdict", "meta/alert",
+        "raw/market", "latest/sample", "latest/test_result", "counts/verdict_month",
+        "fact/banned_detection", "fact/verdict", "meta/alert",
     }  # fmt: skip
     assert everything - names([MAY]) == {"latest/acceptance", "latest/site_inspection"}
     assert names([MAY]) - names([dt.date(2024, 5, 3)]) == of_samples
 
     verdicts = office.home.model_file("fact.verdict")
     keep_stamp(verdicts, "made of something else")
-    assert names() == {*always, "fact/verdict", "mart/pass_rate"}
+    assert names() == {*always, "counts/verdict_month", "fact/verdict", "mart/pass_rate"}
     assert office.night(on=MAY).exit_code == 0
     assert names() == always
 
