@@ -102,8 +102,12 @@ def nights(draw: st.DrawFn) -> list[Night]:
             night["core.sample"].append(row)
         for number in draw(st.lists(st.sampled_from("ABCDEF"), unique=True)):
             versions[number, "r"] = version = versions.get((number, "r"), 0) + 1
-            verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
-            night["core.test_result"].append(a_result(number, version, **verdict))
+            found_in_it = {
+                "verdict": draw(st.sampled_from(["pass", "fail"])),
+                "parameter_name": draw(st.sampled_from(["Lead", "铅"])),
+                "qualifier": draw(st.sampled_from(["=", "ND", None])),
+            }
+            night["core.test_result"].append(a_result(number, version, **found_in_it))
         for number in draw(st.lists(st.sampled_from("PQ"), unique=True)):
             verdict = {"verdict": draw(st.sampled_from(["pass", "fail"]))}
             night["latest.acceptance"].append(acceptance(number, **verdict))
