@@ -22,7 +22,7 @@ from warehouse.release_macros import macro_statements
 Language = Literal["en", "zh"]
 
 PERIODS = r"\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?"
-# Tables that the macros read.
+# Tables that these macros read.
 TABLES = (
     *("fact.indicator_unit", "mart.indicator_count", "mart.indicator_value"),
     *("mart.indicator_failure", "meta.delivery"),
@@ -180,7 +180,7 @@ def figures(settings: Settings, as_of: dt.date | None) -> Iterator[duckdb.DuckDB
     if not settings.home.partition_files("meta.delivery", as_of=as_of):
         raise SamplehouseError(f"nothing was received up to {as_of}")
     with tables_as_of(settings.home, settings.resources, as_of, TABLES) as con:
-        for statement in macro_statements():
+        for statement in macro_statements("explain"):
             con.execute(statement)
         yield con
 

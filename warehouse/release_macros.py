@@ -17,13 +17,13 @@ SCHEMA = "mart"
 
 
 @cache
-def macro_statements() -> tuple[str, ...]:
-    """Statements that create every macro, and its comment.
+def macro_statements(begins: str = "") -> tuple[str, ...]:
+    """Statements that create every macro whose name begins so, and its comment.
 
     Raises:
         ConfigurationError: a file does not say what its parameters are.
     """
-    paths = {path.stem: path for path in sorted(MACROS_DIR.glob("*.sql"))}
+    paths = {path.stem: path for path in sorted(MACROS_DIR.glob(f"{begins}*.sql"))}
     calls = {
         name: [other for other in paths if f"{SCHEMA}.{other}(" in path.read_text("utf-8")]
         for name, path in paths.items()
