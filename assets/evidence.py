@@ -54,7 +54,7 @@ def indicator_value(tables: Tables) -> pl.DataFrame:
         tables: ``mart.indicator_count`` and the definitions and plans that its YAML names.
 
     Returns:
-        One row per row of ``mart.indicator_count``; rates in percent.
+        One row per given row of ``mart.indicator_count``; rates in percent.
 
     Raises:
         SamplehouseError: two targets want the figure of one indicator in one year.
