@@ -1,4 +1,4 @@
--- How the samples that each firm answers for came out, year by year, by what the firm was on the day.
+-- How the samples that each firm answers for came out, year by year, by what it was on the day.
 with sample_firms as (
     select * from fact.sample_firm
     where answers

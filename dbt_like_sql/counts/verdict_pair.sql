@@ -1,4 +1,4 @@
--- Reported verdicts beside those that follow from values, of samples and of results, to be added up.
+-- Reported verdicts beside those that follow from values, of samples and results, to be added up.
 with units as (
     select * from fact.verdict
     where unit_kind = 'sample'

@@ -4,8 +4,8 @@
 -- supplies, on that day or within 180 days after. Same batch, the firm upstream named as the
 -- supplier or producer of the sample downstream, or else same product category, tells how close
 -- they are. Other products are a trace to follow in an industrial chain only, where what comes from
--- upstream is a part of what is made downstream; elsewhere two firms that have dealt with each other
--- have failed in this and that, which says nothing. A pair is no proof of a cause.
+-- upstream is a part of what is made downstream; elsewhere two firms that have dealt with each
+-- other have failed in this and that, which says nothing. A pair is no proof of a cause.
 with links as (
     select * from fact.supply_link
 ),

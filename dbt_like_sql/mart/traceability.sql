@@ -69,7 +69,8 @@ traced as (
         coalesce(
             cast(
                 extract(
-                    year from coalesce(samples.sampled_on, samples.reported_on, samples.published_on)
+                    year from
+                    coalesce(samples.sampled_on, samples.reported_on, samples.published_on)
                 ) as varchar
             ),
             'UNKNOWN'
