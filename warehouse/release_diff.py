@@ -8,10 +8,30 @@ import polars as pl
 
 from warehouse.errors import SamplehouseError
 from warehouse.release_causes import CAUSES, attach_causes
-from warehouse.sql import literal
+from warehouse.sql import identifier, literal
 
-NEEDED = ("mart.indicator_value", "fact.indicator_unit", "fact.ledger_use", "mart.ledger_value")
+NEEDED = (
+    "mart.indicator_value",
+    "mart.indicator_count",
+    "fact.indicator_unit",
+    "fact.ledger_use",
+    "mart.ledger_value",
+)
 
+# The figures of a release, and those of which it shows nothing but the number of units: single
+# firms with few of them.
+HELD_FIGURES = """
+    CREATE TEMP VIEW {view} AS
+    SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
+        value, numerator, denominator, official_status, is_suppressed
+    FROM {release}.mart.indicator_value
+    UNION ALL
+    SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
+        NULL, NULL, denominator, NULL, TRUE
+    FROM {release}.mart.indicator_count
+    ANTI JOIN {release}.mart.indicator_value
+        USING (indicator_id, variant_id, period_type, period, slice_type, slice)
+"""
 # A period to date that only one release has differs where it is not what the other had up to the
 # month before; unless each period is assessed by itself. What a release did not hold is absent in
 # it all the same (`held`).
@@ -28,8 +48,8 @@ FIGURES = """
             CASE WHEN b.denominator IS NOT NULL THEN b END AS row_b,
             period_type = 'year_to_date' AND (indicator_id, variant_id) NOT IN (FROM assessed)
                 AS runs_on
-        FROM a.mart.indicator_value AS a
-        FULL JOIN b.mart.indicator_value AS b
+        FROM a_figure AS a
+        FULL JOIN b_figure AS b
             USING (indicator_id, variant_id, period_type, period, slice_type, slice)
         WHERE slice_type = 'all' OR $slices
     ),
@@ -252,3 +272,4 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
         raise SamplehouseError(
             f"{path.stem} is of before there were figures: it has no {', '.join(lacking)}"
         )
+    con.execute(HELD_FIGURES.format(release=identifier(name), view=identifier(f"{name}_figure")))

@@ -129,8 +129,9 @@ def test_the_middle_of_the_year_rebuilt_later_is_what_it_was_then(
 
 
 def test_computed_tables_need_no_rows_but_those_they_read(at_once: Home) -> None:
+    """But for the figures of single firms, which are left out where nothing is shown of them."""
     for table in load_computed().values():
-        if table.only:
+        if table.only and table.table != "mart.indicator_value":
             with connect() as con:
                 everything = compute(con, replace(table, only={}), at_once)
             assert_frame_equal(pl.read_parquet(at_once.model_file(table.table)), everything)

@@ -53,9 +53,9 @@ def release(path: Path, **tables: list[dict[str, Any]]) -> Path:
     models = load_models()
     contracts = [
         contract_of(name, models)
-        for name in ("mart.indicator_value", "mart.ledger_value", "fact.indicator_unit")
+        for name in ("mart.indicator_value", "mart.indicator_count", "mart.ledger_value")
     ]
-    contracts += [contract_of("fact.ledger_use", models)]
+    contracts += [contract_of(f"fact.{name}", models) for name in ("indicator_unit", "ledger_use")]
     contracts += [record_contracts()[name] for name in ("core.sample", "meta.delivery")]
     given = {"meta__delivery": DELIVERIES, "core__sample": [RECHECK], **tables}
     made = {contract.table for contract in contracts}
@@ -111,6 +111,19 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
             ],
         ),
     )
+
+
+def test_a_firm_that_had_too_few_units_to_be_shown_did_not_have_none(tmp_path: Path) -> None:
+    firm = {**VALUE, "slice_type": "firm", "slice": "91330782000000000X"}
+    before = {**firm, "numerator": 17, "denominator": 20}
+    after = value(29, 31, "x", slice_type="firm", slice=firm["slice"])
+    a = release(tmp_path / "a.duckdb", mart__indicator_count=[before])
+    b = release(tmp_path / "b.duckdb", mart__indicator_value=[after])
+
+    (found,) = diff_releases(a, b, slices=True).figures.to_dicts()
+
+    assert (found["numerator_a"], found["denominator_a"]) == (None, 20)
+    assert (found["numerator_b"], found["denominator_b"]) == (29, 31)
 
 
 def test_each_way_of_change_is_told_with_its_file(two: tuple[Path, Path]) -> None:
