@@ -24,6 +24,7 @@ from warehouse.dictionary import (
     published_contract,
     reference_contracts,
 )
+from warehouse.engine.model import load_models
 from warehouse.engine.since import since
 from warehouse.errors import BlockedError, ConfigurationError
 from warehouse.fingerprint import RowSum, declared_columns, fingerprint_of, row_sum
@@ -72,7 +73,7 @@ def published_tables(
 
 
 def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedTable]:
-    tables = []
+    tables, followed = [], load_models()
     for name, model in models.items():
         contract = published_contract(model)
         if contract is None:
@@ -80,7 +81,16 @@ def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedT
         path = home.model_file(name)
         if not path.is_file():
             raise BlockedError(f"the model {name} has no result to publish; run the models first")
-        tables.append(PublishedTable(contract, (path,), in_order=True, since=since(home, name)))
+        made = followed.get(name)
+        tables.append(
+            PublishedTable(
+                contract,
+                (path,),
+                in_order=True,
+                in_any_order=made is not None and made.follows is not None,
+                since=since(home, name),
+            )
+        )
     return tables
 
 

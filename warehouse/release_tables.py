@@ -31,13 +31,15 @@ class PublishedTable:
 
     `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
     definitions. A table without either is published empty. `in_order` files are published in the
-    order of their rows, as results of models are; `since` stands instead of a part of the one file.
+    order of their rows, as results of models are, and those `in_any_order` as they come; `since`
+    stands instead of a part of the one file.
     """
 
     contract: Contract
     files: tuple[Path, ...]
     rows: pl.DataFrame | None = None
     in_order: bool = False
+    in_any_order: bool = False
     since: Since | None = None
 
     @property
@@ -226,6 +228,13 @@ def write_anew(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
         return
     # Streams from the files and sorts on disk where memory is short.
     rows = _rows(con, table).project(contract.cast_sql())
+    if table.in_any_order:
+        # To keep an order, DuckDB writes what several threads read twice, and leaves the first
+        # writing in the file.
+        con.execute("SET preserve_insertion_order = false")
+        rows.create(contract.table)
+        con.execute("RESET preserve_insertion_order")
+        return
     rows = rows if table.in_order else rows.order(_order(contract))
     rows.create(contract.table)
 
