@@ -146,12 +146,7 @@ class Truth:
             return {label: int(n) for label, n in zip(labels, counts, strict=True) if n}
 
         return {
-            "sum_no": int(
-                sum(
-                    int(part.sum()) for part in np.array_split(self.numbers[kept] - 24 * 10**15, 64)
-                )
-            )
-            + 24 * 10**15 * int(kept.sum()),
+            "sum_no": exact_sum(self.numbers[kept]),
             "passed": int(self.of["passed"][kept].sum()),
             "sampled_days": int((self.of["sampled"][kept].astype(np.int64) + epoch_day).sum()),
             "produced_days": int((produced[produced >= 0] + epoch_day).sum()),
@@ -227,3 +222,9 @@ def _period(kind: str, number: int) -> str:
     if kind == "quarter":
         return f"{number // 4}Q{number % 4 + 1}"
     return str(number)
+
+
+def exact_sum(numbers: np.ndarray) -> int:
+    """Sum of whole numbers of 17 digits, which 64 bits hold for a few hundred of them only."""
+    high, low = np.divmod(numbers.astype(np.int64), 10**9)
+    return int(high.sum()) * 10**9 + int(low.sum())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
@@ -59,6 +60,14 @@ def test_the_floor_finds_the_truth_and_adds_a_delivery_to_it(feed: Path, tmp_pat
     assert run_script("floor", "--append", "--feed", feed / "delta", "--db", db).returncode == 0
     compared = run_script("compare", "--db", db, "--truth", feed / "truth_after.json")
     assert compared.returncode == 0, compared.stdout
+
+
+def test_numbers_of_samples_are_added_up_exactly_however_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    numbers = np.arange(24_330_782_110_000_000, 24_330_782_110_100_000)
+    assert importlib.import_module("feed_truth").exact_sum(numbers) == sum(numbers.tolist())
 
 
 def test_one_wrong_verdict_is_told(feed: Path, tmp_path: Path) -> None:
