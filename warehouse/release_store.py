@@ -15,8 +15,6 @@ import duckdb
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 
-_AT_ONCE = 1 << 30  # bytes asked for in one call
-
 
 @dataclass(frozen=True)
 class Release:
@@ -121,16 +119,6 @@ def publish(home: Home, aside: Path, release: Release) -> Release:
     _place(home, aside, kept)
     _place(home, aside, home.release_file)
     return replace(release, path=kept, current=True)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where the file system can."""
-    try:
-        with source.open("rb") as read, target.open("wb") as written:
-            while os.copy_file_range(read.fileno(), written.fileno(), _AT_ONCE):
-                pass
-    except OSError:  # file systems that do not do it
-        shutil.copyfile(source, target)
 
 
 @contextmanager

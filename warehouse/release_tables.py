@@ -20,9 +20,8 @@ from warehouse.errors import BlockedError
 from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
 from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
-from warehouse.release_store import copy_file
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count
+from warehouse.tables import copy_file, row_count
 
 
 @dataclass(frozen=True)

@@ -20,22 +20,31 @@ from warehouse.home import Home
 Note = TypeVar("Note", bound=Model)
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
+_AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to; who reads `path` sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame so that a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".writing")
-    frame.write_parquet(aside, compression="zstd")
-    aside.replace(path)
+    """Write a frame, whole or not at all."""
+    with written_whole(path) as aside:
+        frame.write_parquet(aside, compression="zstd")
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a small file so that a reader sees the old text or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    aside.write_text(text, "utf-8")
-    aside.replace(path)
+    """Write a small file, whole or not at all."""
+    with written_whole(path) as aside:
+        aside.write_text(text, "utf-8")
 
 
 def read_note(kind: type[Note], path: Path) -> Note | None:
@@ -46,12 +55,14 @@ def read_note(kind: type[Note], path: Path) -> Note | None:
         return None
 
 
-def copy_file(source: Path, path: Path) -> None:
-    """Copy a file so that a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".writing")
-    shutil.copyfile(source, aside)
-    aside.replace(path)
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, sharing its blocks where the file system can."""
+    try:
+        with source.open("rb") as read, target.open("wb") as written:
+            while os.copy_file_range(read.fileno(), written.fileno(), _AT_ONCE):
+                pass
+    except OSError:  # file systems that do not do it
+        shutil.copyfile(source, target)
 
 
 def write_partition(

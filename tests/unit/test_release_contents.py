@@ -17,8 +17,9 @@ from warehouse.home import Home
 from warehouse.release import build_release
 from warehouse.release_compare import verify_release
 from warehouse.release_contents import MadeOf
-from warehouse.release_store import Release, copy_file
+from warehouse.release_store import Release
 from warehouse.release_tables import PublishedTable
+from warehouse.tables import copy_file
 
 NIGHT = dt.datetime(2024, 7, 2, tzinfo=dt.UTC)
 

@@ -34,7 +34,7 @@ from warehouse.engine.since import (
 from warehouse.engine.stamp import digest
 from warehouse.home import Home
 from warehouse.sql import identifier
-from warehouse.tables import row_count
+from warehouse.tables import row_count, written_whole
 
 MOST_INSTEAD = 0.5
 
@@ -126,10 +126,8 @@ def _changed_firms(
         are = _rows_apart(con, home, table, now, then)
         changed = were.except_(are).union(are.except_(were))
         firms = changed.project(f"{identifier(column)} AS firm_uscc").distinct()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".writing")
-        firms.write_parquet(str(aside))
-        aside.replace(path)
+        with written_whole(path) as aside:
+            firms.write_parquet(str(aside))
     return con.read_parquet(str(path))
 
 

@@ -7,7 +7,6 @@ they come: to sort wide rows of all samples takes more memory than everything el
 """
 
 import datetime as dt
-import os
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -34,7 +33,7 @@ from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
 from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count
+from warehouse.tables import row_count, written_whole
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
 _NARROWER: dict[str, tuple[str, ...]] = {
@@ -212,18 +211,14 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
         ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
     """
     started = time.perf_counter()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     keys = ", ".join(identifier(name) for name in model.contract.key)
     is_ordered = bool(keys) and model.by_sample is None
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
-        con.sql(sql).write_parquet(str(aside), compression="zstd")
-        aside.replace(path)
+        with written_whole(path) as aside:
+            con.sql(sql).write_parquet(str(aside), compression="zstd")
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
-    finally:
-        aside.unlink(missing_ok=True)
     return ModelRun(model.table, row_count(path), time.perf_counter() - started, sql)
 
 

@@ -23,7 +23,7 @@ from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home, records_query
 from warehouse.sql import identifier, qualified
-from warehouse.tables import read_note, row_count, write_text
+from warehouse.tables import read_note, row_count, write_text, written_whole
 
 # Below this many samples results are made whole in the time that it takes to find what changed.
 FEWEST_SAMPLES = 50_000
@@ -303,10 +303,8 @@ def _write_touched(
         FROM touched ORDER BY ALL
         """
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".writing")
-    rows.write_parquet(str(aside), compression="zstd")
-    aside.replace(path)
+    with written_whole(path) as aside:
+        rows.write_parquet(str(aside), compression="zstd")
 
 
 def samples_are_few(home: Home) -> bool:

@@ -30,7 +30,7 @@ from warehouse.engine.since import followed_tables, result, rows_of_touched, sin
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
-from warehouse.tables import copy_file, read_note, row_count, write_text
+from warehouse.tables import copy_file, read_note, row_count, write_text, written_whole
 
 Rows = Callable[[str], duckdb.DuckDBPyRelation]
 
@@ -80,7 +80,8 @@ def add_up(
         _count_touched(con, model, home, as_of, {str(part.touched) for part in parts})
         write_result(con, model, _sum_sql(model, counts), path)
     else:
-        copy_file(counts, path)
+        with written_whole(path) as aside:
+            copy_file(counts, aside)
     return ModelRun(
         model.table, row_count(path), time.perf_counter() - started, contract_sql(model)
     )
