@@ -75,9 +75,10 @@ def run_table_checks(
     When a blocking rule fails, Data Docs are written at once: nothing downstream will run.
     """
     home, scope = workplace.home, scope_of(contract)
-    if (remembered := known_results(home, contract, as_of)) is not None:
+    files = _files(contract, home, as_of)
+    known = fingerprint(home, contract, [*files, *_parts(contract, home)])
+    if (remembered := recall(home, f"{scope}/{contract.table}", known)) is not None:
         return remembered
-    files, known = _files(contract, home, as_of), _fingerprint(home, contract, as_of)
     with progress.stage("check", contract.table), connect(workplace.resources) as con:
         run = check_table(con, home, contract, scope, files, as_of)
     remember(home, f"{scope}/{contract.table}", known, run)
@@ -86,17 +87,11 @@ def run_table_checks(
     return run.results
 
 
-def known_results(
-    home: Home, contract: Contract, as_of: dt.date | None = None
-) -> tuple[CheckResult, ...] | None:
+def known_results(home: Home, contract: Contract) -> tuple[CheckResult, ...] | None:
     """Outcomes of a table's checks, if they were found on the table as it lies in the lake now."""
+    files = [*_files(contract, home, as_of=None), *_parts(contract, home)]
     scope = f"{scope_of(contract)}/{contract.table}"
-    return recall(home, scope, _fingerprint(home, contract, as_of))
-
-
-def _fingerprint(home: Home, contract: Contract, as_of: dt.date | None) -> str:
-    files = _files(contract, home, as_of)
-    return fingerprint(home, contract, [*files, *_parts(contract, home)])
+    return recall(home, scope, fingerprint(home, contract, files))
 
 
 def _files(contract: Contract, home: Home, as_of: dt.date | None) -> list[Path]:

@@ -76,10 +76,7 @@ def due(workplace: Workplace, days: Sequence[dt.date], job: dg.JobDefinition) ->
         )
     }
     tables = _downstream({*changed, *stale}, models)
-    contracts = [
-        *(record_contracts()[table] for table in (*RECORD_TABLES, ALERTS)),
-        *(model.contract for model in models.values()),
-    ]
+    contracts = contracts_of(models)
     wanted = {each.table: each for each in contracts if asset_key(each.table) in checked}
     known = _known(workplace, [wanted[table] for table in wanted.keys() - tables])
     tables |= wanted.keys() - known.keys()
@@ -96,6 +93,12 @@ def due(workplace: Workplace, days: Sequence[dt.date], job: dg.JobDefinition) ->
     ]
     outcomes = (result for table, found in known.items() if table not in tables for result in found)
     return Due(tuple(assets), tuple(outcomes))
+
+
+def contracts_of(models: Mapping[str, SqlModel | ComputedTable]) -> list[Contract]:
+    """Contracts of all tables that the graph makes: of records, of alerts, and of models."""
+    records = (record_contracts()[table] for table in (*RECORD_TABLES, ALERTS))
+    return [*records, *(model.contract for model in models.values())]
 
 
 def tables_of(source: Source) -> frozenset[str]:

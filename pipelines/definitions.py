@@ -13,6 +13,7 @@ from assets.alerts import alerts_asset
 from assets.checks import table_checks
 from assets.deliveries import landing_files
 from assets.docs import docs_asset
+from assets.due import contracts_of
 from assets.models import model_assets
 from assets.records import core_assets, raw_asset
 from assets.release import release_asset
@@ -21,7 +22,6 @@ from pipelines.jobs import ingest_job, nightly_job, publish_job
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import alert_sensor, landing_sensor
 from pipelines.settings import read_settings
-from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.source import Source, load_sources
 
@@ -43,10 +43,7 @@ def build_definitions(
     computed = load_computed() if models is None else {}
     models = load_models() if models is None else models
     made: dict[str, SqlModel | ComputedTable] = {**models, **computed}
-    contracts = [
-        *(record_contracts()[table] for table in (*RECORD_TABLES, ALERTS)),
-        *(table.contract for table in made.values()),
-    ]
+    contracts = contracts_of(made)
     checks = [table_checks(contract) for contract in contracts]
     return dg.Definitions(
         assets=[

@@ -29,9 +29,20 @@ def night_request(
     """
     if repository is None:
         raise TypeError("a night is asked for with the graph at hand")
+    work = due(workplace, days, repository.get_job(nightly_job.name))
+    return reading_request(days, night, run_key, work.assets)
+
+
+def reading_request(
+    days: Sequence[dt.date],
+    night: dt.date,
+    run_key: str,
+    assets: Sequence[dg.AssetKey] | None = None,
+) -> dg.RunRequest:
+    """A run that reads the files of some days and makes some assets, or all of its job."""
     return dg.RunRequest(
         run_key=run_key,
         partition_key=night_of(days, night).isoformat(),
         run_config=night_config(days),
-        asset_selection=list(due(workplace, days, repository.get_job(nightly_job.name)).assets),
+        asset_selection=assets,
     )

@@ -11,9 +11,9 @@ from assets.alerts import TABLE as ALERTS
 from assets.alerts import alert_metadata, found_in, raise_alerts, substance_alerts
 from assets.ingest.landing import landed_files, landing_days, pending_days
 from assets.workplace import Workplace, asset_key, today
-from pipelines.jobs import ingest_job, night_config, nightly_job
-from pipelines.partitions import night_of, readable_days
-from pipelines.requests import night_request
+from pipelines.jobs import ingest_job, nightly_job
+from pipelines.partitions import readable_days
+from pipelines.requests import night_request, reading_request
 from warehouse.home import Home
 
 SETTLED_SECONDS = 90  # a file is being copied for as long as something is written to it
@@ -89,13 +89,7 @@ def reading_requests(workplace: Workplace) -> list[dg.RunRequest]:
     waiting = readable_days(pending_days(workplace.home, workplace.sources))
     if not waiting or newest_file(workplace.home, waiting) > time.time() - SETTLED_SECONDS:
         return []
-    return [
-        dg.RunRequest(
-            run_key=files_fingerprint(workplace.home),
-            partition_key=night_of(waiting, today()).isoformat(),
-            run_config=night_config(waiting),
-        )
-    ]
+    return [reading_request(waiting, today(), files_fingerprint(workplace.home))]
 
 
 def newest_file(home: Home, days: Sequence[dt.date]) -> float:
