@@ -26,6 +26,7 @@ from warehouse import progress
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.release_store import Release, read_release
+from warehouse.tables import remove_abandoned
 
 INSTANCE_CONFIG = Path(__file__).with_name("dagster.yaml")
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
@@ -113,6 +114,7 @@ def run_night(
     workplace = Workplace(settings.home, settings.sources(), settings.resources)
     night = on or today()
     with night_lock(workplace.home), instance(workplace.home) as dagster:
+        remove_abandoned(workplace.home.lake)
         waiting = pending_days(workplace.home, workplace.sources, night)
         days = () if as_of else tuple(readable_days(sorted({*waiting, *again})))
         job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def(

@@ -115,8 +115,9 @@ def night(outcome: "NightOutcome") -> None:
     if (more := len(outcome.stopped) - MOST_PROBLEMS) > 0:
         say(f"… and {more:,} more files that were not loaded: see `samplehouse status`.")
     if outcome.left_over:
+        files = "file" if outcome.left_over == 1 else "files"
         say(
-            f"Still not loaded, from earlier days: {outcome.left_over:,} files; "
+            f"Still not loaded, from earlier days: {outcome.left_over:,} {files}; "
             "`samplehouse status` says why and what to do."
         )
     for check in sorted(outcome.failed_checks, key=lambda check: not check.blocking)[

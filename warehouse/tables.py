@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what killed runs left of files that they were writing, once it is older than a day."""
+    for path in folder.rglob(".*.writing"):
+        if _is_abandoned(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
@@ -86,9 +100,8 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     """
     parent.mkdir(parents=True, exist_ok=True)
     for path in parent.glob(f".{name}-*"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+        if _is_abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}-") as folder:
         yield Path(folder)
 
