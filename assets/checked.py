@@ -26,7 +26,7 @@ from expectations.results import CheckResult, ValidationRun, joined
 from expectations.runner import UNIQUE, run_checks
 from warehouse.contract import Contract, Expectation, Model, record_contracts
 from warehouse.engine.run import attach_tables
-from warehouse.engine.since import since
+from warehouse.engine.since import result_size, since
 from warehouse.engine.stamp import digest, file_line
 from warehouse.home import Home, create_view, records_query
 from warehouse.sql import identifier, qualified
@@ -149,8 +149,7 @@ class _Work:
         """Rows of the table."""
         if self.contract.table in record_contracts():
             return sum(map(row_count, self.files))
-        counted = self.con.execute(f"FROM {qualified(self.all_rows)} SELECT count(*)").fetchall()
-        return int(counted[0][0])
+        return result_size(self.home, self.contract.table)
 
 
 def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:

@@ -100,11 +100,6 @@ class Home:
         schema, name = table.split(".")
         return self.lake / "models" / schema / f"{name}.parquet"
 
-    def counts_file(self, table: str) -> Path:
-        """What the SQL model `schema.name`, which adds up, counts in whole results."""
-        schema, name = table.split(".")
-        return self.lake / "counted" / schema / f"{name}.parquet"
-
 
 def create_record_views(
     con: duckdb.DuckDBPyConnection, home: Home, as_of: dt.date | None = None

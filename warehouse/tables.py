@@ -1,6 +1,7 @@
 """Writing the lake's Parquet tables: cast to their contract, one partition at a time."""
 
 import datetime as dt
+import filecmp
 import os
 import shutil
 import tempfile
@@ -24,13 +25,18 @@ _AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write to; who reads `path` sees the old file or the new one, never half of one."""
+def written_whole(path: Path, *, stays_if_same: bool = False) -> Iterator[Path]:
+    """A path to write to; who reads `path` sees the old file or the new one, never half of one.
+
+    Where it `stays_if_same`, a file that comes out as it was is left untouched, and so is what was
+    made of it: files are told by name, size and time of writing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         yield aside
-        aside.replace(path)
+        if not (stays_if_same and path.is_file() and filecmp.cmp(aside, path, shallow=False)):
+            aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 

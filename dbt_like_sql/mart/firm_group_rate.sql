@@ -1,12 +1,11 @@
 -- Pass rates by what the firm that answers for a sample was on that day, year by year.
 --
 -- The producer answers where its credit code is known, else the place where the sample was taken.
--- Programme, sampling basis and coverage are never summed over. A workshop that works in no cluster
--- is `outside`; firms that are no workshops have no part in that comparison. As in mart.pass_rate
--- the rate of few samples is not shown, and the plain rate of a stratified sample has no bounds and
--- estimates no population.
-with answering as (
-    select * from counts.firm_year
+-- Programme, sampling basis and coverage are never summed over. As in mart.pass_rate the rate of few
+-- samples is not shown, and the plain rate of a stratified sample has no bounds and estimates no
+-- population.
+with counts as (
+    select * from counts.firm_group
 ),
 
 bases as (
@@ -41,65 +40,6 @@ suppression as (
 strictest as (
     select max(suppress_below) as suppress_below
     from indicators
-),
-
-grouped as (
-    select
-        answering.*,
-        'subject_type' as group_type,
-        answering.subject_type as group_name
-    from answering
-    union all
-    select
-        answering.*,
-        'workshop_cluster' as group_type,
-        case when answering.cluster = '' then 'outside' else 'inside' end as group_name
-    from answering
-    where answering.subject_type = 'workshop'
-    union all
-    select
-        answering.*,
-        'cluster' as group_type,
-        answering.cluster as group_name
-    from answering
-    where answering.cluster <> ''
-    union all
-    select
-        answering.*,
-        'credit_class' as group_type,
-        answering.credit_class as group_name
-    from answering
-    union all
-    select
-        answering.*,
-        'chain' as group_type,
-        answering.chain as group_name
-    from answering
-    where answering.chain <> ''
-    union all
-    select
-        answering.*,
-        'chain_role' as group_type,
-        answering.chain || '/' || answering.chain_role as group_name
-    from answering
-    where answering.chain <> '' and answering.chain_role <> ''
-),
-
-counts as (
-    select
-        group_type,
-        group_name,
-        domain,
-        programme,
-        sampling_basis,
-        coverage,
-        period,
-        sum(tested) as tested,
-        sum(passed) as passed,
-        sum(failed) as failed,
-        count(distinct firm_uscc) as firms
-    from grouped
-    group by 1, 2, 3, 4, 5, 6, 7
 ),
 
 measured as (

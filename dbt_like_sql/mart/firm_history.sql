@@ -5,16 +5,8 @@ with records as (
     select * from counts.firm_record
 ),
 
-firm_periods as (
-    select * from fact.firm_period
-),
-
-credit_periods as (
-    select * from fact.credit_period
-),
-
-build as (
-    select * from meta.build
+firms as (
+    select * from fact.firm_now
 ),
 
 firm_histories as (
@@ -22,7 +14,7 @@ firm_histories as (
         records.firm_uscc,
         records.firm_role,
         records.sampling_basis,
-        coalesce(firm_periods.entity_name, records.firm_name) as firm_name,
+        coalesce(firms.entity_name, records.firm_name) as firm_name,
         records.tested,
         records.passed,
         records.conditional,
@@ -31,23 +23,13 @@ firm_histories as (
         records.last_sampled_on,
         records.last_failed_on,
         records.passed_since_failure,
-        firm_periods.subject_type,
-        firm_periods.chain,
-        firm_periods.chain_role,
-        coalesce(credit_periods.credit_class, 'UNRATED') as credit_class,
-        build.as_of
+        firms.subject_type,
+        firms.chain,
+        firms.chain_role,
+        coalesce(firms.credit_class, 'UNRATED') as credit_class
     from records
-    cross join build
-    left join firm_periods
-        on
-            records.firm_uscc = firm_periods.entity_uscc
-            and build.as_of >= firm_periods.valid_from
-            and (firm_periods.valid_to is null or build.as_of < firm_periods.valid_to)
-    left join credit_periods
-        on
-            records.firm_uscc = credit_periods.entity_uscc
-            and build.as_of >= credit_periods.valid_from
-            and (credit_periods.valid_to is null or build.as_of < credit_periods.valid_to)
+    left join firms
+        on records.firm_uscc = firms.entity_uscc
 )
 
 select * from firm_histories

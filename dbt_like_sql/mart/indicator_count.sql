@@ -1,7 +1,8 @@
 -- Counts of each indicator variant by period and slice. Rates are divided from these, once.
 --
 -- Months are added up to quarters and years, in the whole and in each slice that an indicator has;
--- firms are counted by year only. Year to date: from January to the end of the month, for every
+-- firms are counted by year only, and stand here where their figures are shown or weighted: they are
+-- as many as the country has, and all of them are in mart.indicator_firm. Year to date: from January to the end of the month, for every
 -- month of the year in which anything of the variant was counted. A unit that is itself the
 -- assessment of a period (means first, class after) counts in periods of that kind only. Such units
 -- are a roster: those without a verdict are told, because the roster was not assessed whole.
@@ -10,7 +11,21 @@ with months as (
 ),
 
 firm_years as (
-    select * from counts.indicator_firm
+    select * from mart.indicator_firm
+    where denominator > 0
+),
+
+indicators as (
+    select * from ref.indicator
+),
+
+variants as (
+    select * from ref.indicator_variant
+),
+
+firm_weights as (
+    select * from ref.indicator_weight
+    where slice_type = 'firm'
 ),
 
 slices as (
@@ -199,23 +214,42 @@ assessed_years_to_date as (
     where period_type = 'month' and assessed_period = 'year_to_date'
 ),
 
+weighted_by_firm as (
+    select distinct
+        variants.indicator_id,
+        variants.variant_id
+    from variants
+    inner join firm_weights
+        on variants.weighting = firm_weights.weighting
+),
+
 firms as (
     select
-        indicator_id,
-        variant_id,
-        estimates,
+        firm_years.indicator_id,
+        firm_years.variant_id,
+        firm_years.estimates,
         'year' as period_type,
-        year as period,
+        firm_years.year as period,
         'firm' as slice_type,
-        entity_uscc as slice,
+        firm_years.entity_uscc as slice,
         cast(null as double) as inclusion_probability,
-        units,
-        numerator,
-        denominator,
-        excluded,
-        on_roster,
-        not_assessed
+        firm_years.units,
+        firm_years.numerator,
+        firm_years.denominator,
+        firm_years.excluded,
+        firm_years.on_roster,
+        firm_years.not_assessed
     from firm_years
+    inner join indicators
+        on firm_years.indicator_id = indicators.indicator_id
+    left join weighted_by_firm
+        on
+            firm_years.indicator_id = weighted_by_firm.indicator_id
+            and firm_years.variant_id = weighted_by_firm.variant_id
+    where
+        firm_years.denominator >= indicators.suppress_below
+        or firm_years.estimates = 'census'
+        or weighted_by_firm.indicator_id is not null
 ),
 
 counts as (

@@ -143,7 +143,7 @@ columns:
     [
         ("fact.a", ("type: integer", "type: number"), "samples is no whole number"),
         ("fact.a", ("adds_up: samples", "adds_up: source_id"), "names source_id, which must be"),
-        ("latest.b", ("", ""), "reads none or says so itself"),
+        ("latest.b", ("", ""), "reads none, or both, or says so itself"),
         ("fact.a, core.sample", ("", ""), "it reads core.sample, which is another every night"),
         ("fact.a, meta.build", ("", ""), "it reads meta.build, which is another every night"),
     ],

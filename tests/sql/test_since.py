@@ -29,8 +29,7 @@ from warehouse.release_compare import verify_release
 from warehouse.tables import write_parquet, write_partition
 
 FOLLOWING = {name: model for name, model in load_models().items() if model.follows is not None}
-ADDING = {name: model for name, model in load_models().items() if model.adds_up is not None}
-EVERY = FOLLOWING | ADDING
+ADDING = {name: model for name, model in FOLLOWING.items() if model.adds_up is not None}
 FIRST = dt.date(2024, 5, 1)
 RESOURCES = Resources(1, 1 << 30)
 
@@ -118,7 +117,7 @@ def nights(draw: st.DrawFn) -> list[Night]:
 def home_in(folder: Path) -> Home:
     """A home in which every table that rows of samples read, but do not come from, is empty."""
     home = Home(folder)
-    read = {table for model in EVERY.values() for table in model.depends_on}
+    read = {table for model in FOLLOWING.values() for table in model.depends_on}
     for table in read & load_models().keys() - FOLLOWING.keys():
         empty = pl.DataFrame(schema=contract_of(table, load_models()).polars_schema())
         write_parquet(empty, home.model_file(table))
@@ -138,10 +137,10 @@ def receive(home: Home, number: int, night: Night) -> None:
             write_parquet(frame, home.model_file(table))
 
 
-def work(home: Home, wanted: Iterable[str] = EVERY) -> dict[str, pl.DataFrame]:
+def work(home: Home, wanted: Iterable[str] = FOLLOWING) -> dict[str, pl.DataFrame]:
     """Bring results up to date; their rows."""
     for model in models_behind([*wanted]):
-        if model.table in EVERY and isinstance(model, SqlModel):
+        if model.table in FOLLOWING and isinstance(model, SqlModel):
             with connect(RESOURCES) as con:
                 refresh_model(con, model, home)
     with duckdb.connect() as con:
@@ -171,7 +170,7 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
         for number, night in enumerate(told):
             receive(by_night, number, night)
             followed = work(by_night)
-            counted = {table: by_night.counts_file(table).stat() for table in ADDING}
+            counted = {table: by_night.model_file(table).stat() for table in ADDING}
             first = first or counted
             published = publish(by_night, number)
             receive(at_once, number, night)
@@ -390,8 +389,8 @@ def test_files_that_no_result_names_are_removed(worked: Home) -> None:
         work(worked)
     models = worked.lake / "models"
     assert len(list(models.glob("latest/sample.since-*"))) == 1
-    assert len(list(models.glob("touched/firms-*"))) == 4  # tables that follow firms read four
-    assert len(list(models.glob("touched/*"))) == 5
+    assert len(list(models.glob("touched/firms-*"))) == 5  # tables that follow firms read five
+    assert len(list(models.glob("touched/*"))) == 6
 
 
 COUNTS = "counts.verdict_month"
@@ -409,12 +408,13 @@ def counted(tmp_path: Path) -> Home:
 
 
 def verdicts(home: Home) -> list[tuple[str, int, int, int]]:
-    counts = pl.read_parquet(home.model_file(COUNTS))
-    return counts.select("month", "units", "passed", "failed").rows()
+    with duckdb.connect() as con:
+        counts = since.result(con, home, COUNTS)
+        return counts.project("month, units, passed, failed").order("ALL").fetchall()
 
 
 def counted_at(home: Home) -> int:
-    return home.counts_file(COUNTS).stat().st_mtime_ns
+    return home.model_file(COUNTS).stat().st_mtime_ns
 
 
 def test_a_group_without_rows_is_gone(counted: Home) -> None:
@@ -423,6 +423,63 @@ def test_a_group_without_rows_is_gone(counted: Home) -> None:
     receive(counted, 2, {"core.sample": [sample(n, 3, **later) for n in "ABC"]})
     work(counted, [COUNTS])
     assert verdicts(counted) == [("2024-05", 3, 3, 0)]
+
+
+def test_a_group_that_a_sample_came_to_and_left_is_gone(counted: Home) -> None:
+    told = (("2024-05", 3), ("2024-06", 4))
+    for number, (month, version) in enumerate(told, start=2):
+        moved = sample("A", version, sampled_on=dt.date.fromisoformat(f"{month}-02"))
+        receive(counted, number, {"core.sample": [moved]})
+        work(counted, [COUNTS])
+        assert verdicts(counted) == [("2024-04", 2, 1, 1), (month, 1, 1, 0)]
+        assert since.result_size(counted, COUNTS) == 2
+    part = since.since(counted, COUNTS)
+    assert part is not None
+    assert set(pl.read_parquet(part.touched)["month"]) == {"2024-04", "2024-05", "2024-06"}
+
+
+def test_counts_of_firms_add_up_too(tmp_path: Path) -> None:
+    home, table = home_in(tmp_path), "counts.firm_group"
+    told = [sample(number, entity_uscc=firm) for number, firm in ("AP", "BP", "CQ")]
+    receive(home, 0, {"core.sample": told})
+    work(home, [table])
+    whole = home.model_file(table).stat()
+    corrected = sample("C", 2, entity_uscc="P", verdict="fail")
+    receive(home, 1, {"core.sample": [corrected, sample("D", entity_uscc="R")]})
+    found = work(home, [table])[table].filter(group_type="subject_type")
+    assert found.select("firms", "tested", "failed").rows() == [(2, 4, 1)]
+    assert home.model_file(table).stat() == whole
+
+
+def test_a_firm_history_follows_firms_whatever_the_day_while_what_firms_are_stays(
+    tmp_path: Path,
+) -> None:
+    home, table = home_in(tmp_path), "mart.firm_history"
+    periods, models = home.model_file("fact.firm_period"), load_models()
+    schema = pl.read_parquet_schema(periods)
+    roster = {"entity_uscc": "P", "entity_name": "Pan", "valid_from": dt.date(2024, 1, 1)}
+    write_parquet(pl.DataFrame([roster], schema=schema), periods)
+    told = []
+    for number in range(3):
+        firm: dict[str, Any] = {"entity_uscc": "P", "entity_name": "Pei"}
+        receive(home, number, {"core.sample": [sample(f"S{number}", **firm)]})
+        if number == 2:
+            ended = {**roster, "valid_to": FIRST + dt.timedelta(days=2)}
+            write_parquet(pl.DataFrame([ended], schema=schema), periods)
+        write_partition_of_delivery(home, number)
+        with connect(RESOURCES) as con:
+            refresh_model(con, models["fact.firm_now"], home)
+        rows = work(home, [table])[table].select("firm_name", "tested").rows()
+        told.append((*rows[0], len(since.result_files(home, table))))
+    assert told == [("Pan", 1, 1), ("Pan", 2, 3), ("Pei", 3, 1)]
+
+
+def write_partition_of_delivery(home: Home, number: int) -> None:
+    """A delivery of that night: the day as of which firms are told."""
+    received = FIRST + dt.timedelta(days=number)
+    schema = contract_of("meta.delivery", load_models()).polars_schema()
+    row = {"delivery_id": f"d{number}", "received_on": received}
+    write_partition(home, "meta.delivery", "a", received, pl.DataFrame([row], schema=schema))
 
 
 def test_counts_of_other_wholes_are_counted_anew(counted: Home) -> None:
@@ -445,12 +502,12 @@ def test_counts_by_another_definition_are_counted_anew(counted: Home) -> None:
 def test_counts_without_a_note_of_what_they_are_of_are_counted_anew(
     counted: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(_text: str, _path: Path) -> None:
+    def stopped(_home: Home, _table: str, _found: since.Kept) -> None:
         raise KeyboardInterrupt
 
     receive(counted, 0, {"core.sample": [sample("A"), sample("B", verdict="fail")]})
     with monkeypatch.context() as patched:
-        patched.setattr(sums, "write_text", stopped)
+        patched.setattr(sums, "keep", stopped)
         with pytest.raises(KeyboardInterrupt):
             work(counted, [COUNTS])
     stopped_at = counted_at(counted)

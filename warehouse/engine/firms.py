@@ -9,7 +9,6 @@ many as the whole, or an input was made whole, the result is made whole again.
 """
 
 import datetime as dt
-import time
 from functools import reduce
 from pathlib import Path
 from typing import Literal
@@ -21,13 +20,17 @@ from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.run import ModelRun, attach_dependencies, attach_rows, run_model
 from warehouse.engine.since import (
     Kept,
+    Since,
     Version,
+    counted,
     fixed_stamp,
     keep,
     kept,
     name_in,
+    new_file,
     of_touched,
     result,
+    rows_of,
     samples_are_few,
     version,
 )
@@ -56,21 +59,16 @@ def refresh_firms(
     before = kept(home, model.table)
     if before is None or model.by_firm is None or not _can_follow(home, model, before, as_of):
         return None
-    firms = _new_file(home, model, "firms")
+    firms = new_file(home, model.table, "firms")
     _touched_firms(con, home, model.by_firm, before).write_parquet(str(firms))
     for table, column in model.by_firm.inputs.items():
         if table not in model.by_firm.in_full:
             attach_rows(con, table, _of_firms(con, result(con, home, table), column, firms))
     attach_dependencies(con, model, home, as_of)
-    made = _new_file(home, model, "since")
+    made = new_file(home, model.table, "since")
     done = run_model(con, model, home, made)
     _keep_firms(con, home, model, before, firms=firms, made=made)
     return done
-
-
-def _new_file(home: Home, model: SqlModel, what: str) -> Path:
-    whole = home.model_file(model.table)
-    return whole.with_name(f"{whole.stem}.{what}-{time.time_ns()}.parquet")
 
 
 def _can_follow(home: Home, model: SqlModel, before: Kept, as_of: dt.date | None) -> bool:
@@ -187,13 +185,15 @@ def _keep_firms(
     if before.touched is not None and before.rows is not None:
         earlier = con.read_parquet(str(home.root / before.rows))
         others = _of_firms(con, earlier, model.by_firm.column, firms, "anti")
-        touched, rows = _new_file(home, model, "firms"), _new_file(home, model, "since")
+        touched, rows = new_file(home, model.table, "firms"), new_file(home, model.table, "since")
         every = con.read_parquet([str(home.root / before.touched), str(firms)])
         every.distinct().order("firm_uscc").write_parquet(str(touched))
         others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
+    part = Since(before.follows, {}, touched, rows, before.size)
     changes = {
         "touched": name_in(home, touched),
         "rows": name_in(home, rows),
+        "size": counted(rows_of(con, home.model_file(model.table), part)),
         "inputs": {table: version(home, table) for table in before.inputs},
         "changed": tuple(changed),
     }

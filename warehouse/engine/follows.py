@@ -83,6 +83,25 @@ class ByFirm(Model):
         return {"firm_uscc": self.column}
 
 
+class ByGroup(Model):
+    """Each row is a group of a result that adds up, told by its key, see `engine.sums`."""
+
+    key: tuple[str, ...]
+
+    @property
+    def has_other_kinds(self) -> bool:
+        """No row is without a group."""
+        return False
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Column of touched groups → column of the result."""
+        return {name: name for name in self.key}
+
+
+Follows = BySample | ByFirm | ByGroup
+
+
 def check_follows(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
     """Refuse what cannot hold of a model, by what its contract and SQL say (ConfigurationError)."""
     _check_by_sample(model)
@@ -119,11 +138,13 @@ def _check_adds_up(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
         raise ConfigurationError(
             f"{model.file}: adds_up names {model.adds_up}, which must be a column outside the key"
         )
-    followed = {name for name in model.depends_on if name in models and models[name].by_sample}
-    if not followed or model.by_sample is not None:
+    read = [models[name] for name in sorted(model.depends_on) if name in models]
+    by_sample = [each.table for each in read if each.by_sample]
+    by_firm = [each.table for each in read if each.by_firm]
+    if bool(by_sample) == bool(by_firm) or len(by_firm) > 1 or model.by_sample or model.by_firm:
         raise ConfigurationError(
-            f"{model.file}: adds_up is for what counts results that say by_sample, and reads none "
-            "or says so itself"
+            f"{model.file}: adds_up is for what counts results that say by_sample, or one that "
+            "says by_firm, and reads none, or both, or says so itself"
         )
     if unfit := sorted(model.depends_on & {*SAMPLE_RECORDS, "meta.build"}):
         raise ConfigurationError(

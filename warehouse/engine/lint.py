@@ -26,7 +26,7 @@ from warehouse.engine.model import (
     provided_contracts,
     tables_outside_steps,
 )
-from warehouse.engine.since import followed_tables
+from warehouse.engine.since import counted_tables
 from warehouse.reference_lists import code_list, code_lists
 from warehouse.reference_tables import reference_table_contracts
 
@@ -101,7 +101,7 @@ def lint_model(model: SqlModel, schema: MappingSchema) -> list[Finding]:
     tree = parse_select(model.sql, model.file)
     found = [*_style(tree, model.sql), *_checked(tree, _UNTYPED_RULES)]
     if model.adds_up is not None:
-        sums = sum_findings(tree, followed_tables())
+        sums = sum_findings(tree, set(counted_tables(model)))
         found += [(_line(node), construct, instead) for node, construct, instead in sums]
     try:
         typed = qualify(tree.copy(), schema=schema, dialect=DIALECT, quote_identifiers=False)

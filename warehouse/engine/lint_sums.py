@@ -4,7 +4,8 @@ What a model counts over some samples and over others must add up to what it cou
 them (`SqlModel.adds_up`). Steps that read results which follow their samples, or steps that do,
 may therefore take a minimum, a rank or distinct values only within one sample: grouped or
 partitioned by source and number of the sample. A list of distinct values to look something up in
-is allowed, since which rows it has changes no row that is looked up. That results are joined on
+is allowed, since which rows it has changes no row that is looked up. Of a model that counts what
+each firm has, a firm stands for a sample, and none of these is allowed. That results are joined on
 the sample only cannot be told; the property test in tests/sql/test_since.py runs every such model.
 """
 
@@ -24,7 +25,7 @@ def sum_findings(tree: exp.Query, followed: AbstractSet[str]) -> Iterator[Found]
 
     Args:
         tree: its SQL.
-        followed: tables that follow their samples.
+        followed: what it counts: tables that follow their samples, or one that follows firms.
     """
     of_samples = set(followed)
     for step in tree.ctes:  # the final select only selects, see engine.lint

@@ -23,7 +23,7 @@ from warehouse.contract import (
     record_contracts,
     validated,
 )
-from warehouse.engine.follows import ByFirm, BySample, check_follows
+from warehouse.engine.follows import ByFirm, ByGroup, BySample, Follows, check_follows
 from warehouse.errors import ConfigurationError
 from warehouse.reference_tables import reference_table_contracts, reference_table_names
 
@@ -94,7 +94,8 @@ class SqlModel:
             that those of some samples and those of other samples together are those of all of
             them. So its SQL looks at one sample at a time before it counts: it joins results that
             follow their samples on the sample only, and takes min, max, a rank or distinct values
-            within one sample only. It is brought up to date by `engine.sums`.
+            within one sample only. Of a model that counts a result by firm, the same holds of
+            firms. It is brought up to date by `engine.sums`.
     """
 
     table: str
@@ -109,9 +110,10 @@ class SqlModel:
     by_firm: ByFirm | None = None
 
     @property
-    def follows(self) -> BySample | ByFirm | None:
+    def follows(self) -> Follows | None:
         """What its rows belong to, where they follow it."""
-        return self.by_sample or self.by_firm
+        groups = ByGroup(key=self.contract.key) if self.adds_up else None
+        return self.by_sample or self.by_firm or groups
 
     @property
     def file(self) -> str:

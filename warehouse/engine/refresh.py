@@ -1,14 +1,19 @@
 """Bringing the result of a SQL model up to date, by the least work that gives all of it."""
 
 import datetime as dt
-import time
 
 import duckdb
 
 from warehouse.engine.firms import refresh_firms
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import ModelRun, attach_dependencies, run_model
-from warehouse.engine.since import attach_touched, keep_since, keep_whole, touched_samples
+from warehouse.engine.since import (
+    attach_touched,
+    keep_since,
+    keep_whole,
+    new_file,
+    touched_samples,
+)
 from warehouse.engine.sums import add_up
 from warehouse.home import Home
 
@@ -40,8 +45,7 @@ def refresh_model(
         return done
     attach_touched(con, home, model, touched, as_of)
     attach_dependencies(con, model, home, as_of)
-    whole = home.model_file(model.table)
-    rows = whole.with_name(f"{whole.stem}.since-{time.time_ns()}.parquet")
+    rows = new_file(home, model.table, "since")
     done = run_model(con, model, home, rows)
-    keep_since(home, model, touched, rows, as_of)
+    keep_since(con, home, model, touched, rows, as_of)
     return done

@@ -207,6 +207,8 @@ def create_result(con: duckdb.DuckDBPyConnection, model: SqlModel, table: str) -
 def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path: Path) -> ModelRun:
     """Write the rows of a query as (a part of) the result of a model, ordered as `run_model` says.
 
+    A result in one file that comes out as it was leaves its file as it is.
+
     Raises:
         ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
     """
@@ -215,7 +217,7 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
     is_ordered = bool(keys) and model.by_sample is None
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
-        with written_whole(path) as aside:
+        with written_whole(path, stays_if_same=model.follows is None) as aside:
             con.sql(sql).write_parquet(str(aside), compression="zstd")
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error

@@ -6,10 +6,11 @@ Its result lies in up to three files: all rows as they were when it was last mad
 that deliveries have touched since, and the rows of these as they are now, which stand instead. Once
 too many samples are touched, or anything else that rows of samples are made from has changed, the
 result is made whole again. Rows that belong to no sample are always made anew. The same three files
-hold a result that follows firms.
+hold a result that follows firms, and one that adds up, by its groups (`engine.sums`).
 """
 
 import datetime as dt
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import duckdb
 from pydantic import Field
 
 from warehouse.contract import Model, record_contracts
-from warehouse.engine.follows import SAMPLE_RECORDS, ByFirm, BySample
+from warehouse.engine.follows import SAMPLE_RECORDS, ByGroup, BySample, Follows
 from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.home import Home, records_query
@@ -44,19 +45,21 @@ class Kept(Version):
     Attributes:
         whole: the file of all rows, by name, size and time of writing; where the file is another
             one, the rest says nothing.
-        touched: file of the samples (or firms) touched since; None where there are none.
+        touched: file of the samples (firms, groups) touched since; None where there are none.
         rows: file of their rows, and of the rows that belong to no sample.
-        follows: how its rows belong to samples, or to firms.
+        follows: how its rows belong to samples, to firms or to groups.
+        size: rows of the result, counted when it was made.
         fixed: stamp of all that rows of samples are made from, beside the records of samples; of
-            firms, beside what follows samples or firms.
+            firms and groups, beside what follows samples or firms.
         records: of a result by sample, partition files of `SAMPLE_RECORDS` that the whole was made
             from, each with size and time of writing.
         new: partition files that touched samples since, in the same way.
-        inputs: of a result by firm, the tables that it was made from and follows.
+        inputs: of a result by firm or group, the tables that it was made from and follows.
         changed: files of the firms of rows that changed in these when it was last made.
     """
 
-    follows: BySample | ByFirm
+    follows: Follows
+    size: int
     fixed: str
     records: dict[str, str] = Field(default_factory=dict)
     new: dict[str, str] = Field(default_factory=dict)
@@ -75,10 +78,11 @@ def kept(home: Home, table: str) -> Kept | None:
 class Since:
     """What stands instead of a part of a whole result, see `Kept`."""
 
-    follows: BySample | ByFirm
+    follows: Follows
     new: Mapping[str, str]
     touched: Path
     rows: Path
+    size: int
 
 
 def since(home: Home, table: str) -> Since | None:
@@ -86,7 +90,8 @@ def since(home: Home, table: str) -> Since | None:
     found = kept(home, table)
     if found is None or found.touched is None or found.rows is None:
         return None
-    return Since(found.follows, found.new, home.root / found.touched, home.root / found.rows)
+    touched, rows = home.root / found.touched, home.root / found.rows
+    return Since(found.follows, found.new, touched, rows, found.size)
 
 
 def result_files(home: Home, table: str) -> list[Path]:
@@ -116,11 +121,13 @@ def rows_of(
 
 def result_size(home: Home, table: str) -> int:
     """Rows of a model's result."""
-    files = result_files(home, table)
-    if len(files) == 1:
-        return row_count(files[0])
-    with duckdb.connect() as con:
-        return int(result(con, home, table).aggregate("count(*)").fetchall()[0][0])
+    part = since(home, table)
+    return row_count(home.model_file(table)) if part is None else part.size
+
+
+def counted(rows: duckdb.DuckDBPyRelation) -> int:
+    """How many rows a relation has."""
+    return int(rows.aggregate("count(*)").fetchall()[0][0])
 
 
 def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
@@ -129,14 +136,24 @@ def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
     Of results by sample that a result by sample reads, that is what these read beside: where a
     roster changes, rows of untouched samples change in all of them.
     """
-    followed = _sample_tables() if model.by_firm is None else model.by_firm.inputs.keys()
+    followed = {*counted_tables(model)} or _sample_tables()
+    if model.by_firm is not None:
+        followed = {*model.by_firm.inputs}
     beside = model.by_sample.beside if model.by_sample else ()
     read = sorted(model.depends_on - followed - set(beside))
-    inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in read]
+    inputs = [f"{table} {_told(home, table, as_of)}" for table in read]
     if model.by_sample is not None:
         behind = sorted(model.depends_on & followed_tables())
         inputs += [fixed_stamp(home, load_models()[table], as_of) for table in behind]
     return digest([model.table, model.sql, model.contract.model_dump_json(), *inputs])
+
+
+def _told(home: Home, table: str, as_of: dt.date | None) -> str:
+    """A result in one file stays where it comes out as it was, whatever it was made from."""
+    model = load_models().get(table)
+    if model is not None and model.follows is None and home.model_file(table).is_file():
+        return file_line(home, home.model_file(table))
+    return input_stamp(home, table, as_of)
 
 
 def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
@@ -147,6 +164,7 @@ def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     found = Kept(
         whole=file_line(home, home.model_file(model.table)),
         follows=model.follows,
+        size=row_count(home.model_file(model.table)),
         fixed=fixed_stamp(home, model, as_of),
         records=_records(home, as_of) if model.by_sample else {},
         inputs={table: version(home, table) for table in inputs},
@@ -163,7 +181,12 @@ def version(home: Home, table: str) -> Version:
 
 
 def keep_since(
-    home: Home, model: SqlModel, touched: Path, rows: Path, as_of: dt.date | None
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    model: SqlModel,
+    touched: Path,
+    rows: Path,
+    as_of: dt.date | None,
 ) -> None:
     """Let the rows of touched samples stand instead of those in the whole."""
     found = kept(home, model.table)
@@ -172,8 +195,14 @@ def keep_since(
         raise LookupError(message)
     records = _records(home, as_of)
     new = {name: records[name] for name in records.keys() - found.records.keys()}
-    names = {"touched": name_in(home, touched), "rows": name_in(home, rows)}
-    keep(home, model.table, found.model_copy(update={"new": new, **names}))
+    part = Since(found.follows, new, touched, rows, found.size)
+    changes = {
+        "touched": name_in(home, touched),
+        "rows": name_in(home, rows),
+        "new": new,
+        "size": counted(rows_of(con, home.model_file(model.table), part)),
+    }
+    keep(home, model.table, found.model_copy(update=changes))
 
 
 def touched_samples(
@@ -250,14 +279,14 @@ def _touched_result(
 def rows_of_touched(
     rows: duckdb.DuckDBPyRelation, touched: duckdb.DuckDBPyRelation, table: str
 ) -> duckdb.DuckDBPyRelation:
-    """Those of some rows of a result that belong to touched samples, or to no sample."""
-    by_sample = load_models()[table].by_sample or BySample()
+    """Those of some rows of a result that belong to what was touched, or to no sample."""
+    follows = load_models()[table].follows or BySample()
     # A unit of another kind may have the number of a sample.
-    given = rows.filter("unit_kind = 'sample'") if by_sample.has_other_kinds else rows
+    given = rows.filter("unit_kind = 'sample'") if follows.has_other_kinds else rows
     of_samples = given.set_alias("given").join(
-        touched.set_alias("touched"), of_touched("given", by_sample), "semi"
+        touched.set_alias("touched"), of_touched("given", follows), "semi"
     )
-    if by_sample.has_other_kinds:
+    if follows.has_other_kinds:
         return of_samples.union(rows.filter("unit_kind <> 'sample'"))
     return of_samples
 
@@ -323,14 +352,24 @@ def followed_tables() -> frozenset[str]:
     return frozenset(name for name, model in load_models().items() if model.by_sample is not None)
 
 
+def counted_tables(model: SqlModel) -> list[str]:
+    """Results that a model which adds up counts: they follow samples, or one of them firms."""
+    if model.adds_up is None:
+        return []
+    models = load_models()
+    read = sorted(model.depends_on & models.keys())
+    return [name for name in read if models[name].by_sample or models[name].by_firm]
+
+
 def _sample_tables() -> frozenset[str]:
     return frozenset((*SAMPLE_RECORDS, *followed_tables()))
 
 
-def of_touched(alias: str, follows: BySample | ByFirm) -> str:
-    """Condition that a row belongs to a sample, or a firm, of the relation `touched`."""
+def of_touched(alias: str, follows: Follows) -> str:
+    """Condition that a row belongs to a sample, firm or group of the relation `touched`."""
+    same = "IS NOT DISTINCT FROM" if isinstance(follows, ByGroup) else "="
     return " AND ".join(
-        f"{alias}.{identifier(column)} = touched.{identifier(name)}"
+        f"{alias}.{identifier(column)} {same} touched.{identifier(name)}"
         for name, column in follows.columns.items()
     )
 
@@ -343,6 +382,12 @@ def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
 def name_in(home: Home, path: Path) -> str:
     """Name of a file of a home, the same wherever the home lies."""
     return path.relative_to(home.root).as_posix()
+
+
+def new_file(home: Home, table: str, what: str) -> Path:
+    """A file for a part of a result: its rows, or what was touched."""
+    whole = home.model_file(table)
+    return whole.with_name(f"{whole.stem}.{what}-{time.time_ns()}.parquet")
 
 
 def _kept_file(home: Home, table: str) -> Path:
@@ -365,7 +410,7 @@ def _sweep(home: Home) -> None:
         for each in (found, *found.inputs.values()) if found else ():
             named |= {each.touched, each.rows}
         named.update(found.changed if found else ())
-    for pattern in ("*/*.since-*.parquet", "*/*.firms-*.parquet", "touched/*.parquet"):
-        for path in folder.glob(pattern):
+    for kind in ("*/*.since-*", "*/*.firms-*", "*/*.groups-*", "touched/*"):
+        for path in folder.glob(f"{kind}.parquet"):
             if name_in(home, path) not in named:
                 path.unlink(missing_ok=True)

@@ -2,19 +2,19 @@
 
 A model that says `adds_up` counts in groups, sample by sample (`SqlModel.adds_up` has the rule), so
 its result is that of the whole results that it reads, less that of the rows in them that stand no
-more, plus that of the rows that stand instead (`engine.since`). The counts of the wholes are kept
-by themselves, with a note of which wholes they are of; where these, or anything else that the
-model reads, are others now, they are counted anew. The result itself is one file as any other.
+more, plus that of the rows that stand instead (`engine.since`). The counts of the wholes are kept,
+with a note of which wholes they are of; where these, or anything else that the model reads, are
+others now, they are counted anew. Groups in which samples were counted that have been touched since
+stand instead, in files of their own as rows of touched samples do.
 """
 
 import datetime as dt
 import time
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 import duckdb
 
-from warehouse.contract import Model
+from warehouse.engine.follows import ByGroup
 from warehouse.engine.model import SqlModel
 from warehouse.engine.run import (
     ModelRun,
@@ -26,27 +26,28 @@ from warehouse.engine.run import (
     run_model,
     write_result,
 )
-from warehouse.engine.since import followed_tables, result, rows_of_touched, since
-from warehouse.engine.stamp import digest, file_line, input_stamp
+from warehouse.engine.since import (
+    Kept,
+    Version,
+    counted,
+    counted_tables,
+    fixed_stamp,
+    keep,
+    kept,
+    name_in,
+    new_file,
+    of_touched,
+    result,
+    result_size,
+    rows_of_touched,
+    since,
+)
+from warehouse.engine.stamp import file_line
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
-from warehouse.tables import copy_file, read_note, row_count, write_text, written_whole
+from warehouse.tables import row_count
 
 Rows = Callable[[str], duckdb.DuckDBPyRelation]
-
-
-class Counted(Model):
-    """What counts of whole results were made from; kept beside them, written last.
-
-    Attributes:
-        counts: the file of the counts, by name, size and time of writing.
-        fixed: stamp of the model and of all that it reads beside results that follow their samples.
-        wholes: the files of these as they were last made whole, in the same way.
-    """
-
-    counts: str
-    fixed: str
-    wholes: dict[str, str]
 
 
 def add_up(
@@ -66,24 +67,42 @@ def add_up(
         SamplehouseError: the model reads another one that has not been built.
     """
     started = time.perf_counter()
-    path, counts = home.model_file(model.table), home.counts_file(model.table)
-    for table in _followed(model):
+    for table in counted_tables(model):
         check_built(home, table, reader=model.file)
-    now = _counted(home, model, as_of)
-    if read_note(Counted, _note_file(home, model.table)) != now:
+    before = _counts_of_wholes(home, model, as_of)
+    if before is None:
         _attach(con, model, home, as_of, lambda table: con.read_parquet(_whole(home, table)))
-        run_model(con, model, home, counts)
-        note = now.model_copy(update={"counts": file_line(home, counts)})
-        write_text(note.model_dump_json(), _note_file(home, model.table))
-    parts = [part for table in _followed(model) if (part := since(home, table)) is not None]
-    if parts:
-        _count_touched(con, model, home, as_of, {str(part.touched) for part in parts})
-        write_result(con, model, _sum_sql(model, counts), path)
-    else:
-        with written_whole(path) as aside:
-            copy_file(counts, aside)
-    return ModelRun(
-        model.table, row_count(path), time.perf_counter() - started, contract_sql(model)
+        run_model(con, model, home)
+        before = _of_wholes(home, model, as_of)
+        keep(home, model.table, before)
+    parts = [since(home, table) for table in counted_tables(model)]
+    if touched := {str(part.touched) for part in parts if part is not None}:
+        _count_touched(con, model, home, as_of, touched)
+        _keep_groups(con, home, model, before)
+    size = result_size(home, model.table)
+    return ModelRun(model.table, size, time.perf_counter() - started, contract_sql(model))
+
+
+def _counts_of_wholes(home: Home, model: SqlModel, as_of: dt.date | None) -> Kept | None:
+    """What is known of the counts that are there, where they are of the wholes that are there."""
+    found = kept(home, model.table)
+    if found is None:
+        return None
+    now = _of_wholes(home, model, as_of)
+    same = (found.follows, found.fixed, found.inputs) == (now.follows, now.fixed, now.inputs)
+    return found if same else None
+
+
+def _of_wholes(home: Home, model: SqlModel, as_of: dt.date | None) -> Kept:
+    """What is to be known of counts that have just been made of the wholes."""
+    path = home.model_file(model.table)
+    wholes = ((table, home.model_file(table)) for table in counted_tables(model))
+    return Kept(
+        whole=file_line(home, path),
+        follows=ByGroup(key=model.contract.key),
+        size=row_count(path),
+        fixed=fixed_stamp(home, model, as_of),
+        inputs={table: Version(whole=file_line(home, whole)) for table, whole in wholes},
     )
 
 
@@ -106,9 +125,9 @@ def _count_touched(
             return con.read_parquet(str(part.rows))
         return rows_of_touched(result(con, home, table), touched, table)
 
-    for counted, rows in (("sums.before", before), ("sums.now", now)):
+    for name, rows in (("sums.before", before), ("sums.now", now)):
         _attach(con, model, home, as_of, rows)
-        create_result(con, model, counted)
+        create_result(con, model, name)
 
 
 def _attach(
@@ -119,12 +138,40 @@ def _attach(
     rows: Rows,
 ) -> None:
     """Make what a model reads visible, with some rows of the results that follow their samples."""
-    for table in _followed(model):
+    for table in counted_tables(model):
         attach_rows(con, table, rows(table))
     attach_dependencies(con, model, home, as_of)
 
 
-def _sum_sql(model: SqlModel, counts: Path) -> str:
+def _keep_groups(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, before: Kept) -> None:
+    """Let the counts of touched groups stand instead, of those too that were touched before.
+
+    What was counted in a group then may be counted in another one now.
+    """
+    keys = ", ".join(map(identifier, model.contract.key))
+    groups = [f"SELECT {keys} FROM {table}" for table in ("sums.before", "sums.now")]
+    if before.touched is not None:
+        groups.append(f"FROM read_parquet({literal(str(home.root / before.touched))})")
+    touched, rows = (new_file(home, model.table, what) for what in ("groups", "since"))
+    con.sql(f"SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(groups)})").create("sums.touched")
+    con.table("sums.touched").write_parquet(str(touched), compression="zstd")
+    whole = con.read_parquet(_whole(home, model.table)).set_alias("whole")
+    condition = of_touched("whole", before.follows)
+    whole.join(con.table("sums.touched").set_alias("touched"), condition, "semi").create(
+        "sums.whole"
+    )
+    made = write_result(con, model, _sum_sql(model), rows)
+    changes = {
+        "touched": name_in(home, touched),
+        "rows": name_in(home, rows),
+        "size": row_count(home.model_file(model.table))
+        - counted(con.table("sums.whole"))
+        + made.rows,
+    }
+    keep(home, model.table, before.model_copy(update=changes))
+
+
+def _sum_sql(model: SqlModel) -> str:
     """The counts of the wholes, less those of before, plus those of now; no empty groups."""
     key = model.contract.key
     values = [name for name in model.contract.column_names if name not in key]
@@ -137,33 +184,13 @@ def _sum_sql(model: SqlModel, counts: Path) -> str:
     return (
         f"SELECT {model.contract.cast_sql()}\nFROM (\n"
         f"SELECT {keys}, {', '.join(sums)}\nFROM (\n"
-        f"SELECT {plus} FROM read_parquet({literal(str(counts))})\n"
+        f"SELECT {plus} FROM sums.whole\n"
         f"UNION ALL SELECT {plus} FROM sums.now\n"
         f"UNION ALL SELECT {minus} FROM sums.before\n"
         f") AS every GROUP BY {keys}\n"
         f"HAVING CASE WHEN sum({rows}) < 0 THEN error({few}) ELSE sum({rows}) <> 0 END\n"
         ") AS model"
     )
-
-
-def _counted(home: Home, model: SqlModel, as_of: dt.date | None) -> Counted:
-    """What is counted now, of which the counts that are there may have been made."""
-    followed = _followed(model)
-    fixed = sorted(model.depends_on.difference(followed))
-    inputs = [f"{table} {input_stamp(home, table, as_of)}" for table in fixed]
-    return Counted(
-        counts=file_line(home, home.counts_file(model.table)),
-        fixed=digest([model.table, model.sql, model.contract.model_dump_json(), *inputs]),
-        wholes={table: file_line(home, home.model_file(table)) for table in followed},
-    )
-
-
-def _note_file(home: Home, table: str) -> Path:
-    return home.counts_file(table).with_suffix(".made.json")
-
-
-def _followed(model: SqlModel) -> list[str]:
-    return sorted(model.depends_on & followed_tables())
 
 
 def _whole(home: Home, table: str) -> str:
