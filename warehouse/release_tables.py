@@ -17,7 +17,7 @@ from warehouse.contract import Contract
 from warehouse.engine.since import Since, of_touched, rows_of
 from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
-from warehouse.fingerprint import RowSum, row_sum
+from warehouse.fingerprint import RowSum, declared_columns, hash_of, row_sum, sum_of_hashes
 from warehouse.home import Home
 from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
 from warehouse.sql import identifier, qualified
@@ -179,17 +179,21 @@ def _bring_up_to_date(
 
 def _take_out(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> RowSum:
     """Delete what rows of `part` stand instead of; what those rows added to the sum."""
-    name, place = contract.table, qualified(contract.table)
-    of_sample = of_touched("result", part.follows)
     con.read_parquet(str(part.touched)).create_view("touched")
-    gone = RowSum()
+    gone = _delete(con, contract, f"USING touched WHERE {of_touched('result', part.follows)}")
     if part.follows.has_other_kinds:
-        gone += row_sum(con.sql(f"FROM {place} WHERE unit_kind <> 'sample'"), name)
-        con.execute(f"DELETE FROM {place} WHERE unit_kind <> 'sample'")
-    gone += row_sum(con.sql(f"FROM {place} AS result SEMI JOIN touched ON {of_sample}"), name)
-    con.execute(f"DELETE FROM {place} AS result USING touched WHERE {of_sample}")
+        gone += _delete(con, contract, "WHERE unit_kind <> 'sample'")
     con.execute("DROP VIEW touched")
     return gone
+
+
+def _delete(con: duckdb.DuckDBPyConnection, contract: Contract, which: str) -> RowSum:
+    """Delete some rows, reading of all others the columns only by which these are told."""
+    deleted = con.execute(
+        f"DELETE FROM {qualified(contract.table)} AS result {which} "
+        f"RETURNING {hash_of(declared_columns(contract))} AS hash"
+    ).to_arrow_table()
+    return sum_of_hashes(con.from_arrow(deleted))
 
 
 def _found_by(table: PublishedTable) -> tuple[str, ...]:

@@ -129,7 +129,9 @@ def touching(home: Home, name: str, declared: Contract, *instead: tuple[str | No
     pl.DataFrame({"source_id": ["a", "a"], "sample_no": ["2", "3"]}).write_parquet(touched)
     number: Any = "unit_no" if "unit_no" in declared.column_names else "sample_no"
     new = {f"part-{name}": "1"}
-    return Since(BySample(number=number), new, touched, write(home, name, declared, *instead))
+    rows = write(home, name, declared, *instead)
+    size = 3  # of every test's result
+    return Since(BySample(number=number), new, touched, rows, size)
 
 
 def test_rows_of_touched_samples_are_replaced(home: Home, anew: list[str]) -> None:
