@@ -1,7 +1,7 @@
 -- Firms, and the samples that they answer for, by what the firm was on the day, to be added up.
 --
--- A firm counts once in each group and year. A workshop that works in no cluster is `outside`; firms
--- that are no workshops have no part in that comparison.
+-- A firm counts once in each group and year. A workshop that works in no cluster is `outside`;
+-- firms that are no workshops have no part in that comparison.
 with answering as (
     select * from counts.firm_year
 ),

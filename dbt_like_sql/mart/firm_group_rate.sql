@@ -1,9 +1,9 @@
 -- Pass rates by what the firm that answers for a sample was on that day, year by year.
 --
 -- The producer answers where its credit code is known, else the place where the sample was taken.
--- Programme, sampling basis and coverage are never summed over. As in mart.pass_rate the rate of few
--- samples is not shown, and the plain rate of a stratified sample has no bounds and estimates no
--- population.
+-- Programme, sampling basis and coverage are never summed over. As in mart.pass_rate the rate of
+-- few samples is not shown, and the plain rate of a stratified sample has no bounds and estimates
+-- no population.
 with counts as (
     select * from counts.firm_group
 ),

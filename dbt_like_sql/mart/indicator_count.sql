@@ -1,11 +1,12 @@
 -- Counts of each indicator variant by period and slice. Rates are divided from these, once.
 --
 -- Months are added up to quarters and years, in the whole and in each slice that an indicator has;
--- firms are counted by year only, and stand here where their figures are shown or weighted: they are
--- as many as the country has, and all of them are in mart.indicator_firm. Year to date: from January to the end of the month, for every
--- month of the year in which anything of the variant was counted. A unit that is itself the
--- assessment of a period (means first, class after) counts in periods of that kind only. Such units
--- are a roster: those without a verdict are told, because the roster was not assessed whole.
+-- firms are counted by year only, and stand here where their figures are shown or weighted: they
+-- are as many as the country has, and all of them are in mart.indicator_firm. Year to date: from
+-- January to the end of the month, for every month of the year in which anything of the variant was
+-- counted. A unit that is itself the assessment of a period (means first, class after) counts in
+-- periods of that kind only. Such units are a roster: those without a verdict are told, because the
+-- roster was not assessed whole.
 with months as (
     select * from counts.indicator_month
 ),

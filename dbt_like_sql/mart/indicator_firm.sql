@@ -1,8 +1,8 @@
 -- Counts of each indicator variant by year and firm, to be added up.
 --
 -- Only of indicators that are told by firm. Figures are made in mart.indicator_value, of the firms
--- with enough units to be shown. Units that are themselves the assessment of a period
--- are counted where that is the year.
+-- with enough units to be shown. Units that are themselves the assessment of a period are counted
+-- where that is the year.
 with units as (
     select * from fact.indicator_unit
     where
