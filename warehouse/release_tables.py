@@ -14,7 +14,8 @@ import duckdb
 import polars as pl
 
 from warehouse.contract import Contract
-from warehouse.engine.since import Since, of_touched, rows_of
+from warehouse.engine.follows import of_touched
+from warehouse.engine.since import Since, rows_of
 from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
 from warehouse.fingerprint import RowSum, declared_columns, hash_of, row_sum, sum_of_hashes

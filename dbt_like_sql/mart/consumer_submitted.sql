@@ -10,10 +10,6 @@ cases as (
     select * from fact.case_state
 ),
 
-build as (
-    select * from meta.build
-),
-
 case_names as (
     select
         case_no,
@@ -92,14 +88,12 @@ consumer_samples as (
         samples.delivery_id,
         samples.received_on,
         samples.source_sheet,
-        samples.source_row,
-        build.as_of
+        samples.source_row
     from samples
     left join leads
         on
             samples.source_id = leads.source_id
             and samples.sample_no = leads.sample_no
-    cross join build
 )
 
 select * from consumer_samples

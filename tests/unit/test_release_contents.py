@@ -123,14 +123,15 @@ def test_a_key_that_came_before_or_twice_blocks(home: Home, second: tuple[str | 
     assert rows(home, "meta.release")[0][0] == good.release_id
 
 
-def touching(home: Home, name: str, declared: Contract, *instead: tuple[str | None, ...]) -> Since:
+def touching(
+    home: Home, name: str, declared: Contract, *instead: tuple[str | None, ...], size: int = 3
+) -> Since:
     """Samples 2 and 3 of source `a` are touched; `instead` stands instead of their rows."""
     touched = home.lake / f"{name}-touched.parquet"
     pl.DataFrame({"source_id": ["a", "a"], "sample_no": ["2", "3"]}).write_parquet(touched)
     number: Any = "unit_no" if "unit_no" in declared.column_names else "sample_no"
     new = {f"part-{name}": "1"}
     rows = write(home, name, declared, *instead)
-    size = 3  # of every test's result
     return Since(BySample(number=number), new, touched, rows, size)
 
 
@@ -138,7 +139,7 @@ def test_rows_of_touched_samples_are_replaced(home: Home, anew: list[str]) -> No
     path = write(home, "w", SAMPLE, ("a", "1", "pass"), ("a", "2", "pass"), ("b", "2", None))
     build(home, PublishedTable(SAMPLE, (path,), in_order=True))
     anew.clear()
-    part = touching(home, "s", SAMPLE, ("a", "2", "fail"), ("a", "3", None))
+    part = touching(home, "s", SAMPLE, ("a", "2", "fail"), ("a", "3", None), size=4)
     now = PublishedTable(SAMPLE, (path,), in_order=True, since=part)
     fingerprint = build(home, now, minute=1).fingerprint
     assert anew == []

@@ -15,26 +15,24 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.engine.follows import ByFirm
+from warehouse.engine.follows import ByFirm, of_touched
 from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.run import ModelRun, attach_dependencies, attach_rows, run_model
 from warehouse.engine.since import (
     Kept,
-    Since,
     Version,
-    counted,
     fixed_stamp,
+    instead,
     keep,
     kept,
     name_in,
     new_file,
-    of_touched,
     result,
-    rows_of,
     samples_are_few,
     version,
 )
 from warehouse.engine.stamp import digest
+from warehouse.engine.stood import followed_columns, write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier
 from warehouse.tables import row_count, written_whole
@@ -61,14 +59,37 @@ def refresh_firms(
         return None
     firms = new_file(home, model.table, "firms")
     _touched_firms(con, home, model.by_firm, before).write_parquet(str(firms))
-    for table, column in model.by_firm.inputs.items():
-        if table not in model.by_firm.in_full:
-            attach_rows(con, table, _of_firms(con, result(con, home, table), column, firms))
+    read = _rows_files(home, model.by_firm, before)
+    for table, path in read.items():
+        if not path.is_file():
+            rows = _of_firms(con, result(con, home, table), model.by_firm.inputs[table], firms)
+            _write_rows(table, rows, path)
+        attach_rows(con, table, con.read_parquet(str(path)))
     attach_dependencies(con, model, home, as_of)
     made = new_file(home, model.table, "since")
     done = run_model(con, model, home, made)
     _keep_firms(con, home, model, before, firms=firms, made=made)
     return done
+
+
+def _rows_files(home: Home, by_firm: ByFirm, before: Kept) -> dict[str, Path]:
+    """Files of the rows of touched firms, by table, but for what is read in full.
+
+    Models that follow the same rows share them: to find them, a whole is read to its last row.
+    """
+    changed = [path.name for path in _changed_files(home, by_firm, before)]
+    about = [by_firm.partners.model_dump_json() if by_firm.partners else "", *changed]
+    return {
+        table: home.lake / "models" / "touched" / f"rows-{digest([table, column, *about])}.parquet"
+        for table, column in by_firm.inputs.items()
+        if table not in by_firm.in_full
+    }
+
+
+def _write_rows(table: str, rows: duckdb.DuckDBPyRelation, path: Path) -> None:
+    names = ", ".join(map(identifier, followed_columns(table)))
+    with written_whole(path) as aside:
+        rows.project(names).write_parquet(str(aside), compression="zstd")
 
 
 def _can_follow(home: Home, model: SqlModel, before: Kept, as_of: dt.date | None) -> bool:
@@ -129,6 +150,11 @@ def _changed_firms(
     return con.read_parquet(str(path))
 
 
+def _changed_files(home: Home, by_firm: ByFirm, before: Kept) -> list[Path]:
+    inputs = sorted(by_firm.inputs.items())
+    return [_changed_file(home, table, column, before.inputs[table]) for table, column in inputs]
+
+
 def _changed_file(home: Home, table: str, column: str, then: Version) -> Path:
     versions = (then.model_dump_json(), version(home, table).model_dump_json())
     name = f"firms-{digest([table, column, *versions])}.parquet"
@@ -138,18 +164,26 @@ def _changed_file(home: Home, table: str, column: str, then: Version) -> Path:
 def _rows_apart(
     con: duckdb.DuckDBPyConnection, home: Home, table: str, this: Version, other: Version
 ) -> duckdb.DuckDBPyRelation:
-    """Rows of a version of a result that another version of the same whole may not have."""
-    whole = con.read_parquet(str(home.model_file(table)))
-    parts = [whole.filter("false")]
+    """Rows of a version of a result that another version of the same whole may not have.
+
+    In the columns that may touch a firm.
+    """
+    names = ", ".join(map(identifier, followed_columns(table)))
+    whole, now = con.read_parquet(str(home.model_file(table))), kept(home, table)
+    parts = [whole.filter("false").project(names)]
     if this.rows is not None:
-        parts.append(con.read_parquet(str(home.root / this.rows)))
+        parts.append(con.read_parquet(str(home.root / this.rows)).project(names))
     follows = load_models()[table].follows
     if follows is not None and other.touched is not None and other.touched != this.touched:
         touched = con.read_parquet(str(home.root / other.touched))
         if this.touched is not None:
             touched = touched.except_(con.read_parquet(str(home.root / this.touched)))
-        stood = whole.set_alias("whole")
-        parts.append(stood.join(touched.set_alias("touched"), of_touched("whole", follows), "semi"))
+        if now is not None and now.stood is not None and now.touched == other.touched:
+            whole = con.read_parquet(str(home.root / now.stood))
+        stood = whole.set_alias("whole").join(
+            touched.set_alias("touched"), of_touched("whole", follows), "semi"
+        )
+        parts.append(stood.project(names))
     return reduce(lambda some, more: some.union(more), parts)
 
 
@@ -177,10 +211,10 @@ def _keep_firms(
     """Let rows of touched firms stand instead, beside those of firms that were touched before."""
     if model.by_firm is None:
         return
-    changed = (
-        name_in(home, _changed_file(home, table, column, before.inputs[table]))
-        for table, column in model.by_firm.inputs.items()
-    )
+    made_with = [
+        *_changed_files(home, model.by_firm, before),
+        *_rows_files(home, model.by_firm, before).values(),
+    ]
     touched, rows = firms, made
     if before.touched is not None and before.rows is not None:
         earlier = con.read_parquet(str(home.root / before.rows))
@@ -189,12 +223,10 @@ def _keep_firms(
         every = con.read_parquet([str(home.root / before.touched), str(firms)])
         every.distinct().order("firm_uscc").write_parquet(str(touched))
         others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
-    part = Since(before.follows, {}, touched, rows, before.size)
+    stood = write_stood(con, home, model, touched)
     changes = {
-        "touched": name_in(home, touched),
-        "rows": name_in(home, rows),
-        "size": counted(rows_of(con, home.model_file(model.table), part)),
+        **instead(home, model.table, touched, rows, stood),
         "inputs": {table: version(home, table) for table in before.inputs},
-        "changed": tuple(changed),
+        "made_with": tuple(name_in(home, path) for path in made_with),
     }
     keep(home, model.table, before.model_copy(update=changes))

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from warehouse.contract import Model
 from warehouse.errors import ConfigurationError
+from warehouse.sql import identifier
 
 if TYPE_CHECKING:
     from warehouse.engine.model import SqlModel
@@ -100,6 +101,15 @@ class ByGroup(Model):
 
 
 Follows = BySample | ByFirm | ByGroup
+
+
+def of_touched(alias: str, follows: Follows) -> str:
+    """Condition that a row belongs to a sample, firm or group of the relation `touched`."""
+    same = "IS NOT DISTINCT FROM" if isinstance(follows, ByGroup) else "="
+    return " AND ".join(
+        f"{alias}.{identifier(column)} {same} touched.{identifier(name)}"
+        for name, column in follows.columns.items()
+    )
 
 
 def check_follows(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:

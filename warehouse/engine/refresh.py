@@ -14,6 +14,7 @@ from warehouse.engine.since import (
     new_file,
     touched_samples,
 )
+from warehouse.engine.stood import write_stood
 from warehouse.engine.sums import add_up
 from warehouse.home import Home
 
@@ -47,5 +48,6 @@ def refresh_model(
     attach_dependencies(con, model, home, as_of)
     rows = new_file(home, model.table, "since")
     done = run_model(con, model, home, rows)
-    keep_since(con, home, model, touched, rows, as_of)
+    stood = write_stood(con, home, model, touched)
+    keep_since(home, model, touched, rows, stood, as_of)
     return done

@@ -11,20 +11,21 @@ hold a result that follows firms, and one that adds up, by its groups (`engine.s
 
 import datetime as dt
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 from pydantic import Field
 
-from warehouse.contract import Model, record_contracts
-from warehouse.engine.follows import SAMPLE_RECORDS, ByGroup, BySample, Follows
+from warehouse.contract import Model
+from warehouse.engine.follows import SAMPLE_RECORDS, BySample, Follows, of_touched
 from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
-from warehouse.home import Home, records_query
+from warehouse.engine.touched import touched_records, write_touched
+from warehouse.home import Home
 from warehouse.sql import identifier, qualified
-from warehouse.tables import read_note, row_count, write_text, written_whole
+from warehouse.tables import read_note, row_count, write_text
 
 # Below this many samples results are made whole in the time that it takes to find what changed.
 FEWEST_SAMPLES = 50_000
@@ -47,6 +48,7 @@ class Kept(Version):
             one, the rest says nothing.
         touched: file of the samples (firms, groups) touched since; None where there are none.
         rows: file of their rows, and of the rows that belong to no sample.
+        stood: file of the rows of the whole that these stand instead of, see `engine.stood`.
         follows: how its rows belong to samples, to firms or to groups.
         size: rows of the result, counted when it was made.
         fixed: stamp of all that rows of samples are made from, beside the records of samples; of
@@ -55,16 +57,17 @@ class Kept(Version):
             from, each with size and time of writing.
         new: partition files that touched samples since, in the same way.
         inputs: of a result by firm or group, the tables that it was made from and follows.
-        changed: files of the firms of rows that changed in these when it was last made.
+        made_with: files that were made on the way when it was last made, see `engine.firms`.
     """
 
     follows: Follows
     size: int
+    stood: str | None = None
     fixed: str
     records: dict[str, str] = Field(default_factory=dict)
     new: dict[str, str] = Field(default_factory=dict)
     inputs: dict[str, Version] = Field(default_factory=dict)
-    changed: tuple[str, ...] = ()
+    made_with: tuple[str, ...] = ()
 
 
 def kept(home: Home, table: str) -> Kept | None:
@@ -83,6 +86,7 @@ class Since:
     touched: Path
     rows: Path
     size: int
+    stood: Path | None = None
 
 
 def since(home: Home, table: str) -> Since | None:
@@ -91,7 +95,8 @@ def since(home: Home, table: str) -> Since | None:
     if found is None or found.touched is None or found.rows is None:
         return None
     touched, rows = home.root / found.touched, home.root / found.rows
-    return Since(found.follows, found.new, touched, rows, found.size)
+    stood = home.root / found.stood if found.stood else None
+    return Since(found.follows, found.new, touched, rows, found.size, stood)
 
 
 def result_files(home: Home, table: str) -> list[Path]:
@@ -123,11 +128,6 @@ def result_size(home: Home, table: str) -> int:
     """Rows of a model's result."""
     part = since(home, table)
     return row_count(home.model_file(table)) if part is None else part.size
-
-
-def counted(rows: duckdb.DuckDBPyRelation) -> int:
-    """How many rows a relation has."""
-    return int(rows.aggregate("count(*)").fetchall()[0][0])
 
 
 def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
@@ -181,12 +181,7 @@ def version(home: Home, table: str) -> Version:
 
 
 def keep_since(
-    con: duckdb.DuckDBPyConnection,
-    home: Home,
-    model: SqlModel,
-    touched: Path,
-    rows: Path,
-    as_of: dt.date | None,
+    home: Home, model: SqlModel, touched: Path, rows: Path, stood: Path, as_of: dt.date | None
 ) -> None:
     """Let the rows of touched samples stand instead of those in the whole."""
     found = kept(home, model.table)
@@ -195,14 +190,19 @@ def keep_since(
         raise LookupError(message)
     records = _records(home, as_of)
     new = {name: records[name] for name in records.keys() - found.records.keys()}
-    part = Since(found.follows, new, touched, rows, found.size)
-    changes = {
+    changes = instead(home, model.table, touched, rows, stood)
+    keep(home, model.table, found.model_copy(update={"new": new, **changes}))
+
+
+def instead(home: Home, table: str, touched: Path, rows: Path, stood: Path) -> dict[str, str | int]:
+    """What changes of `Kept` where some rows of the whole stand no more, and others instead."""
+    whole = row_count(home.model_file(table))
+    return {
         "touched": name_in(home, touched),
         "rows": name_in(home, rows),
-        "new": new,
-        "size": counted(rows_of(con, home.model_file(model.table), part)),
+        "stood": name_in(home, stood),
+        "size": whole - row_count(stood) + row_count(rows),
     }
-    keep(home, model.table, found.model_copy(update=changes))
 
 
 def touched_samples(
@@ -232,7 +232,7 @@ def touched_samples(
     named = digest([*known, "and since", *(f"{name} {records[name]}" for name in new)])
     path = home.lake / "models" / "touched" / f"{named}.parquet"
     if not path.is_file():
-        _write_touched(con, home, [home.root / name for name in new], as_of, path)
+        write_touched(con, home, [home.root / name for name in new], as_of, path)
     return path if row_count(path) <= MOST_TOUCHED * _samples(home) else None
 
 
@@ -250,19 +250,10 @@ def attach_touched(
     for table in sorted(model.depends_on & _sample_tables()):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
         if table in SAMPLE_RECORDS:
-            rows = _touched_records(con, home, table, touched, as_of)
+            rows = touched_records(con, home, table, touched, as_of)
         else:
             rows = _touched_result(con, home, table, touched)
         rows.create(qualified(table))
-
-
-def _touched_records(
-    con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path, as_of: dt.date | None
-) -> duckdb.DuckDBPyRelation:
-    query = records_query(con, record_contracts()[table], home.partition_files(table, as_of=as_of))
-    samples = con.read_parquet(str(touched)).set_alias("touched")
-    given = con.sql(query).set_alias("given")
-    return given.join(samples, of_touched("given", BySample()), "semi")
 
 
 def _touched_result(
@@ -289,51 +280,6 @@ def rows_of_touched(
     if follows.has_other_kinds:
         return of_samples.union(rows.filter("unit_kind <> 'sample'"))
     return of_samples
-
-
-def _write_touched(
-    con: duckdb.DuckDBPyConnection,
-    home: Home,
-    new: Collection[Path],
-    as_of: dt.date | None,
-    path: Path,
-) -> None:
-    def of(table: str, files: list[Path]) -> str:
-        return records_query(con, record_contracts()[table], files)
-
-    # Files of one table at a time: the tables differ in their columns.
-    brought = " UNION ".join(
-        f"SELECT source_id, sample_no FROM ({of(name, files)})"
-        for name in SAMPLE_RECORDS
-        for files in [[file for file in new if file.is_relative_to(home.table_folder(name))]]
-    )
-    every = of("core.sample", home.partition_files("core.sample", as_of=as_of))
-    rows = con.sql(
-        f"""
-        WITH RECURSIVE brought AS ({brought}),
-        rechecks AS MATERIALIZED (
-            SELECT DISTINCT source_id, sample_no,
-                coalesce(original_source_id, source_id) AS original_source_id, original_sample_no
-            FROM ({every})
-            WHERE original_sample_no IS NOT NULL
-        ),
-        pairs AS (
-            SELECT source_id, sample_no, original_source_id AS other_source_id,
-                original_sample_no AS other_sample_no FROM rechecks
-            UNION ALL
-            SELECT original_source_id, original_sample_no, source_id, sample_no FROM rechecks
-        ),
-        touched AS (
-            FROM brought
-            UNION
-            SELECT other_source_id, other_sample_no
-            FROM touched INNER JOIN pairs USING (source_id, sample_no)
-        )
-        FROM touched ORDER BY ALL
-        """
-    )
-    with written_whole(path) as aside:
-        rows.write_parquet(str(aside), compression="zstd")
 
 
 def samples_are_few(home: Home) -> bool:
@@ -363,15 +309,6 @@ def counted_tables(model: SqlModel) -> list[str]:
 
 def _sample_tables() -> frozenset[str]:
     return frozenset((*SAMPLE_RECORDS, *followed_tables()))
-
-
-def of_touched(alias: str, follows: Follows) -> str:
-    """Condition that a row belongs to a sample, firm or group of the relation `touched`."""
-    same = "IS NOT DISTINCT FROM" if isinstance(follows, ByGroup) else "="
-    return " AND ".join(
-        f"{alias}.{identifier(column)} {same} touched.{identifier(name)}"
-        for name, column in follows.columns.items()
-    )
 
 
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
@@ -409,8 +346,8 @@ def _sweep(home: Home) -> None:
         found = read_note(Kept, path)
         for each in (found, *found.inputs.values()) if found else ():
             named |= {each.touched, each.rows}
-        named.update(found.changed if found else ())
-    for kind in ("*/*.since-*", "*/*.firms-*", "*/*.groups-*", "touched/*"):
+        named.update((found.stood, *found.made_with) if found else ())
+    for kind in ("*/*.since-*", "*/*.stood-*", "*/*.firms-*", "*/*.groups-*", "touched/*"):
         for path in folder.glob(f"{kind}.parquet"):
             if name_in(home, path) not in named:
                 path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ stand instead, in files of their own as rows of touched samples do.
 import datetime as dt
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 import duckdb
 
@@ -29,20 +30,19 @@ from warehouse.engine.run import (
 from warehouse.engine.since import (
     Kept,
     Version,
-    counted,
     counted_tables,
     fixed_stamp,
+    instead,
     keep,
     kept,
-    name_in,
     new_file,
-    of_touched,
     result,
     result_size,
     rows_of_touched,
     since,
 )
 from warehouse.engine.stamp import file_line
+from warehouse.engine.stood import write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
 from warehouse.tables import row_count
@@ -153,25 +153,15 @@ def _keep_groups(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, be
     if before.touched is not None:
         groups.append(f"FROM read_parquet({literal(str(home.root / before.touched))})")
     touched, rows = (new_file(home, model.table, what) for what in ("groups", "since"))
-    con.sql(f"SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(groups)})").create("sums.touched")
-    con.table("sums.touched").write_parquet(str(touched), compression="zstd")
-    whole = con.read_parquet(_whole(home, model.table)).set_alias("whole")
-    condition = of_touched("whole", before.follows)
-    whole.join(con.table("sums.touched").set_alias("touched"), condition, "semi").create(
-        "sums.whole"
-    )
-    made = write_result(con, model, _sum_sql(model), rows)
-    changes = {
-        "touched": name_in(home, touched),
-        "rows": name_in(home, rows),
-        "size": row_count(home.model_file(model.table))
-        - counted(con.table("sums.whole"))
-        + made.rows,
-    }
+    every = con.sql(f"SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(groups)})")
+    every.write_parquet(str(touched), compression="zstd")
+    stood = write_stood(con, home, model, touched)
+    write_result(con, model, _sum_sql(model, stood), rows)
+    changes = instead(home, model.table, touched, rows, stood)
     keep(home, model.table, before.model_copy(update=changes))
 
 
-def _sum_sql(model: SqlModel) -> str:
+def _sum_sql(model: SqlModel, stood: Path) -> str:
     """The counts of the wholes, less those of before, plus those of now; no empty groups."""
     key = model.contract.key
     values = [name for name in model.contract.column_names if name not in key]
@@ -184,7 +174,7 @@ def _sum_sql(model: SqlModel) -> str:
     return (
         f"SELECT {model.contract.cast_sql()}\nFROM (\n"
         f"SELECT {keys}, {', '.join(sums)}\nFROM (\n"
-        f"SELECT {plus} FROM sums.whole\n"
+        f"SELECT {plus} FROM read_parquet({literal(str(stood))})\n"
         f"UNION ALL SELECT {plus} FROM sums.now\n"
         f"UNION ALL SELECT {minus} FROM sums.before\n"
         f") AS every GROUP BY {keys}\n"

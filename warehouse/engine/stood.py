@@ -1,0 +1,53 @@
+"""Rows of a whole that stand no more: looked up once a night, for all that count or follow them.
+
+To find the few rows of touched samples in a whole, the columns that name the sample are read from
+the first row to the last. What is found is kept beside the rows that stand instead, in those
+columns that models read which add up (`engine.sums`) or follow firms (`engine.firms`).
+"""
+
+from functools import cache
+from pathlib import Path
+
+import duckdb
+from sqlglot import exp
+
+from warehouse.engine.model import SqlModel, load_models, parse_select
+from warehouse.engine.since import new_file, rows_of_touched
+from warehouse.home import Home
+from warehouse.sql import identifier
+
+
+def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, touched: Path) -> Path:
+    """Write the rows of a result's whole that belong to what was touched, or to no sample.
+
+    Args:
+        con: connection to work with.
+        home: where the result lies.
+        model: its model.
+        touched: file of the samples, firms or groups.
+
+    Returns:
+        The file: of groups with all columns, else with `followed_columns`.
+    """
+    whole = con.read_parquet(str(home.model_file(model.table)))
+    rows = rows_of_touched(whole, con.read_parquet(str(touched)), model.table)
+    path = new_file(home, model.table, "stood")
+    wanted = model.contract.column_names if model.adds_up else followed_columns(model.table)
+    names = ", ".join(map(identifier, wanted))
+    rows.project(names).write_parquet(str(path), compression="zstd")
+    return path
+
+
+@cache
+def followed_columns(table: str) -> tuple[str, ...]:
+    """Columns of a result that models read which add up or follow firms, and those of its key.
+
+    By name: every column of the result that has a name which such a model writes anywhere.
+    """
+    models = load_models()
+    wanted = set(models[table].contract.key)
+    for model in models.values():
+        if table in model.depends_on and (model.adds_up or model.by_firm):
+            tree = parse_select(model.sql, model.file)
+            wanted |= {column.name for column in tree.find_all(exp.Column)}
+    return tuple(name for name in models[table].contract.column_names if name in wanted)
