@@ -37,13 +37,15 @@ class Resources:
     temp_directory: Path | None = None
 
     @classmethod
-    def of_machine(cls, temp_directory: Path | None = None) -> "Resources":
+    def of_machine(
+        cls, temp_directory: Path | None = None, *, threads: int | None = None
+    ) -> "Resources":
         """All cores, and memory as DuckDB needs it: at most `ENOUGH`, less in a small container.
 
         There, a third is left to what DuckDB does not count, after what Python needs.
         """
         for_duckdb = max(int((memory_bytes() - PYTHON) * 0.7), LEAST)
-        return cls(cores(), min(for_duckdb, ENOUGH), temp_directory)
+        return cls(threads or cores(), min(for_duckdb, ENOUGH), temp_directory)
 
 
 @contextmanager

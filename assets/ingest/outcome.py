@@ -2,13 +2,16 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
-from assets.ingest.place import LOCATED, located
+from assets.ingest.place import LOCATED, connected_to_span, located
 from assets.ingest.stage import Staged, needed_columns
 from assets.ingest.versions import Family
 from warehouse.contract import record_contracts
@@ -123,7 +126,9 @@ def rejected_records_sql(
     grid = con.read_parquet(list(paths), union_by_name=True, filename=True)
     grid.create_view("rejected_grid")
     files = pl.DataFrame({"filename": list(paths), "delivery_id": list(paths.values())})
-    con.register("rejected_file", files)
+    con.register("frame", files)
+    con.execute("CREATE TABLE rejected_file AS FROM frame")
+    con.unregister("frame")
     cells = ", ".join(name for name in grid.columns if name[0] == "c" and name[1:].isdigit())
     return f"""
         WITH located AS (SELECT {located()}, * EXCLUDE (row_id) FROM broken),
@@ -164,6 +169,8 @@ def write_table(
     source_id: str,
     days: Sequence[dt.date],
     parts: tuple[str, Sequence[str]],
+    *,
+    spans: int = 1,
 ) -> None:
     """Replace one table's partitions of a source's days; a day without rows has no file.
 
@@ -173,6 +180,8 @@ def write_table(
         source_id: whose records.
         days: days of the batch.
         parts: table, and SELECTs with the columns of its contract.
+        spans: how many spans of days are written at once; the rows of more than one are those
+            that the SELECTs find `in_span`.
     """
     table, selects = parts
     rows = " UNION ALL BY NAME ".join(f"({each})" for each in selects) or _empty_sql(table)
@@ -180,7 +189,7 @@ def write_table(
     with scratch_folder(home.lake, "writing") as folder:
         if selects:
             select = f"SELECT {record_contracts()[table].cast_sql()} FROM ({rows})"
-            written = _write_by_day(con, select, days, folder)
+            written = _write_by_day(con, select, days, folder, spans)
         for day in days:
             path = home.partition_file(table, source_id, day)
             if day in written:
@@ -191,21 +200,27 @@ def write_table(
 
 
 def _write_by_day(
-    con: duckdb.DuckDBPyConnection, select: str, days: Sequence[dt.date], folder: Path
+    con: duckdb.DuckDBPyConnection,
+    select: str,
+    days: Sequence[dt.date],
+    folder: Path,
+    spans: int,
 ) -> dict[dt.date, Path]:
     """Write rows to one file for each of their days, in the order in which they arrived."""
     if len(days) == 1:
         path = folder / "day.parquet"
         con.sql(select).write_parquet(str(path), compression="zstd")
         return {days[0]: path} if row_count(path) else {}
-    # One thread writes one file a day; several would write several, in no fixed order.
+    # One thread writes one file a day; several would write several, in no fixed order. So every
+    # thread has days of its own, and a connection that works in no other.
     threads = con.sql("SELECT current_setting('threads')").fetchall()[0][0]
+    length = -(-len(days) // spans)
+    parts = [days[start : start + length] for start in range(0, len(days), length)]
     con.execute("SET threads = 1")
     try:
-        con.execute(
-            f"COPY ({select}) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, "
-            "PARTITION_BY (received_on), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true)"
-        )
+        with ExitStack() as stack, ThreadPoolExecutor(len(parts)) as pool:
+            connected = [stack.enter_context(connected_to_span(con, part)) for part in parts]
+            list(pool.map(partial(_copy_by_day, select, folder), connected))
     finally:
         con.execute(f"SET threads = {threads:d}")
     found = {}
@@ -215,6 +230,13 @@ def _write_by_day(
             raise RuntimeError(f"two files were written for {day}")
         found[day] = path
     return found
+
+
+def _copy_by_day(select: str, folder: Path, con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        f"COPY ({select}) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, "
+        "PARTITION_BY (received_on), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true)"
+    )
 
 
 def write_lookups(

@@ -4,7 +4,9 @@ Whatever happens to a row in a batch (rejected, repeated, used …) is said by t
 millions of rows are told apart by comparing integers. What people read is found again from it.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import polars as pl
@@ -15,6 +17,16 @@ from warehouse.sql import literal
 ROW_BITS, SHEET_BITS = 33, 12
 MAX_SHEETS = 1 << SHEET_BITS
 MAX_DELIVERIES = 1 << 18
+
+# What places are looked up in, and of which deliveries a connection sees the rows (`in_span`).
+_VARIABLES = {
+    "delivery_ids": "VARCHAR[]",
+    "delivery_days": "DATE[]",
+    "delivery_sequences": "BIGINT[]",
+    "delivery_sheets": "VARCHAR[][]",
+    "first_place": "BIGINT",
+    "last_place": "BIGINT",
+}
 
 # Columns that people read, as expressions over `row_id`.
 LOCATED = {
@@ -54,22 +66,15 @@ def install_places(
     deliveries: pl.DataFrame,
     sheets: Sequence[Sequence[str]],
 ) -> None:
-    """Make places readable in SQL: the macros of `LOCATED`, `delivery_of` and `place_of`.
+    """Make places readable in SQL: the macros of `LOCATED`, `delivery_of`, `place_of`, `in_span`.
 
     Args:
-        con: connection of the batch.
+        con: connection of the batch; the macros lie in its database, the rest in variables of it.
         deliveries: delivery_id, received_on, sequence; the number of a delivery is its row.
         sheets: names of the sheets of each delivery.
     """
-    for variable, column, kind in (
-        ("delivery_ids", "delivery_id", "VARCHAR"),
-        ("delivery_days", "received_on", "DATE"),
-        ("delivery_sequences", "sequence", "BIGINT"),
-    ):
-        values = ", ".join(map(literal, deliveries[column].to_list()))
-        con.execute(f"SET VARIABLE {variable} = CAST([{values}] AS {kind}[])")
-    named = ", ".join(f"[{', '.join(map(literal, names))}]" for names in sheets)
-    con.execute(f"SET VARIABLE delivery_sheets = CAST([{named}] AS VARCHAR[][])")
+    columns = (deliveries[name].to_list() for name in ("delivery_id", "received_on", "sequence"))
+    _set_variables(con, [*columns, [list(names) for names in sheets], 0, (1 << 63) - 1])
     above = ROW_BITS + SHEET_BITS
     for signature, expression in {
         "delivery_of(p)": f"(p >> {above})",
@@ -84,5 +89,34 @@ def install_places(
             f"getvariable('delivery_sheets')[d + 1], coalesce(sheet, '')) - 1) << {ROW_BITS}) "
             "+ source_row)"
         ),
+        "in_span(p)": "(p BETWEEN getvariable('first_place') AND getvariable('last_place'))",
     }.items():
-        con.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {expression}")
+        con.execute(f"CREATE OR REPLACE MACRO {signature} AS {expression}")
+
+
+def _set_variables(con: duckdb.DuckDBPyConnection, values: Sequence[object]) -> None:
+    for (name, kind), value in zip(_VARIABLES.items(), values, strict=True):
+        con.execute(f"SET VARIABLE {name} = CAST($1 AS {kind})", [value])
+
+
+@contextmanager
+def connected_to_span(
+    con: duckdb.DuckDBPyConnection, days: Sequence[dt.date]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A further connection to a batch; rows of these days only are `in_span` for it.
+
+    Args:
+        con: connection of the batch.
+        days: consecutive days of the batch.
+    """
+    path, *values = con.execute(
+        "SELECT current_setting('search_path'), "
+        + ", ".join(f"getvariable({literal(name)})" for name in _VARIABLES)
+    ).fetchall()[0]
+    numbers = [number for number, day in enumerate(values[1]) if days[0] <= day <= days[-1]]
+    if numbers:
+        values[-2:] = first_place(numbers[0]), first_place(numbers[-1] + 1) - 1
+    with con.cursor() as other:
+        other.execute(f"SET search_path = {literal(path)}")
+        _set_variables(other, values)
+        yield other

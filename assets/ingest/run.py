@@ -70,8 +70,9 @@ def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFram
     """
     registered = _registered(home, source.source_id, days)
     with progress.stage("read", source.source_id) as work, ThreadPoolExecutor(cores()) as pool:
-        # Small files keep one core busy each.
-        read = list(pool.map(partial(_read_one, home, source), registered.to_dicts()))
+        # Each file keeps one core busy.
+        read_one = partial(_read_one, home, source, source_version(source))
+        read = list(pool.map(read_one, registered.to_dicts()))
         work.rows = sum(rows_of_file for _, rows_of_file in read)
     rows = pl.DataFrame([row for row, _ in read], schema=registered.schema)
     for day in dict.fromkeys(rows["received_on"].to_list()):
@@ -88,7 +89,9 @@ def _registered(home: Home, source_id: str, days: Sequence[dt.date]) -> pl.DataF
     return pl.read_parquet(files, hive_partitioning=False)
 
 
-def _read_one(home: Home, source: Source, row: dict[str, object]) -> tuple[dict[str, object], int]:
+def _read_one(
+    home: Home, source: Source, version: str, row: dict[str, object]
+) -> tuple[dict[str, object], int]:
     """Row of `meta.delivery` of a file that was read, and rows of its grid."""
     if row["status"] in NOT_READ:
         return row, 0
@@ -98,7 +101,7 @@ def _read_one(home: Home, source: Source, row: dict[str, object]) -> tuple[dict[
     raw = home.raw_file(source.source_id, day, delivery_id)
     raw.parent.mkdir(parents=True, exist_ok=True)
     landed = home.landing_day(source.source_id, day) / str(row["file_name"])
-    fresh = {**row, **NO_ROWS, "source_version": source_version(source)}
+    fresh = {**row, **NO_ROWS, "source_version": version}
     try:
         read = read_to_parquet(landed, source.format, raw)
     except DeliveryError as error:
@@ -342,8 +345,12 @@ class _Batch:
         selects["meta.ignored_rows"] = [outcome.ignored_rows_sql(source_id)]
         totals = control_totals_sql(self.source, candidates)
         selects["meta.control_total"] = [totals] if totals else []
+        records = {family.contract.table for family, _, _ in numbered}
         for table, parts in selects.items():
-            outcome.write_table(self.con, self.home, source_id, self.days, (table, parts))
+            spans = cores() if table in records else 1
+            outcome.write_table(
+                self.con, self.home, source_id, self.days, (table, parts), spans=spans
+            )
         outcome.write_lookups(self.con, self.home, self.source, self.days)
 
     def account(self, batch: pl.DataFrame, staged: Staged) -> pl.DataFrame:

@@ -286,7 +286,7 @@ def _known_sql(
 
 
 def versioned_sql(family: Family, relation: str, arrival: str, source_id: str) -> str:
-    """SELECT of a family's new versions with all columns of its contract.
+    """SELECT of a family's new versions `in_span`, with all columns of its contract.
 
     Args:
         family: the records.
@@ -341,4 +341,6 @@ def _versions_of(
             f"FROM {identifier(arrival)}) AS a "
             f"ON {same}"
         )
-    return f"SELECT {', '.join(columns)} FROM {rows} WHERE {numbered}.changed"
+    # Said of both, so that neither is read where the span does not lie.
+    seen = " AND ".join(f"in_span({each}.row_id)" for each in dict.fromkeys(("r", columns_in)))
+    return f"SELECT {', '.join(columns)} FROM {rows} WHERE {numbered}.changed AND {seen}"

@@ -27,7 +27,7 @@ from assets.ingest.readers.grid import (
     as_grid,
     cell_names,
 )
-from warehouse.connection import connect
+from warehouse.connection import Resources, connect
 from warehouse.errors import DeliveryError
 from warehouse.source import Format
 
@@ -218,7 +218,8 @@ def read_fast(path: Path, separator: str, layout: Layout, out: Path) -> int | No
     width = _first_width(path, separator)
     if width is None:
         return None
-    with suppress(duckdb.Error), connect() as con:
+    # Numbering the rows takes one thread, and a second one would only wait for it, at full speed.
+    with suppress(duckdb.Error), connect(Resources.of_machine(threads=1)) as con:
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
         relation = con.sql(
             _READ_FAST.format(columns=columns),
