@@ -82,6 +82,7 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
     sample_columns: Sequence[str] = (),
     max_samples: int = 20,
     table_name: str | None = None,
+    samples_from: str | None = None,
 ) -> ValidationRun:
     """Check a table or view by push-down, on the caller's connection and in its transaction.
 
@@ -94,6 +95,8 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
             left out, those that the rule reads are added.
         max_samples: most failing rows shown per rule.
         table_name: name in the results, where it differs from `table` (a staged batch).
+        samples_from: table with the columns of `table` and at least all rows that break a rejecting
+            rule, where there is one; else `table` is read once more for every rule that failed.
 
     Returns:
         One result per rule, in the order given. A check that could not run has outcome `error`
@@ -131,7 +134,8 @@ def run_checks(  # noqa: PLR0913 - what, where, and how much to show
             ]
             return ValidationRun(scope=scope, table_name=name, results=tuple(crashed))
     by_rule = {_rule_of(item): item for item in validation.results}
-    sampler = _Sampler(con, table, [c for c in sample_columns if c in columns], max_samples)
+    named = [name for name in sample_columns if name in columns]
+    sampler = _Sampler(con, table, named, max_samples, samples_from)
     results = [_outcome(e, by_rule[e.rule], scope, name, sampler) for e in expectations]
     return ValidationRun(
         scope=scope, table_name=name, results=tuple(results), validation=_recorded(validation)
@@ -321,12 +325,19 @@ class _Sampler:
         table: table or view.
         columns: columns that identify a row.
         most: rows shown per rule.
+        rejected: table that holds all rows which break a rejecting rule, where there is one.
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], most: int
+        self,
+        con: duckdb.DuckDBPyConnection,
+        table: str,
+        columns: Sequence[str],
+        most: int,
+        rejected: str | None,
     ) -> None:
         self._con, self._table, self._columns, self._most = con, table, columns, most
+        self._rejected = rejected
         self._row_count: int | None = None
 
     def row_count(self) -> int:
@@ -343,8 +354,9 @@ class _Sampler:
             return None
         wanted = dict.fromkeys((*self._columns, *column_names(expectation, self._table)))
         names = ", ".join(identifier(name) for name in wanted)
+        table = (self._rejected if expectation.action == "reject" else None) or self._table
         rows = self._con.sql(
-            f"SELECT {names} FROM {qualified(self._table)} WHERE {condition} "
+            f"SELECT {names} FROM {qualified(table)} WHERE {condition} "
             f"ORDER BY ALL LIMIT {self._most:d}"
         ).fetchall()
         return words.as_json([dict(zip(wanted, row, strict=True)) for row in rows])

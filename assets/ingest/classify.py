@@ -5,6 +5,7 @@ told apart by `row_id` (see `place`), so that wide rows are read when they are t
 are written, and only numbers in between:
 
     candidate_<n>     typed candidates of one record map
+    failing_<n>       those of them that break a rejecting rule
     broken            row × rule that it breaks
     source_row        one row per staged source row, with a hash of its cells
     duplicate_row     repeats of an earlier row of the same delivery
@@ -46,6 +47,16 @@ class Candidate:
         return f"located_{self.relation}"
 
     @property
+    def failing(self) -> str:
+        """Those rows that break a rejecting rule, with the columns that say where they stand."""
+        return f"failing_{self.relation}"
+
+    @property
+    def rejecting(self) -> tuple[Expectation, ...]:
+        """Rules for which a row is rejected."""
+        return tuple(rule for rule in self.record.rules if rule.action == "reject")
+
+    @property
     def map(self) -> RecordMap:
         """The record map that was compiled."""
         return self.table.records[self.record.target]
@@ -61,6 +72,16 @@ def multiplies(table: Table) -> bool:
     return any(step.split or step.unpivot for step in table.reshape)
 
 
+def find_failing(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate]) -> None:
+    """Create `failing_…`, so that all rows are looked at once, and only these few rule by rule."""
+    for each in candidates:
+        anything = " OR ".join(failing_condition(rule) for rule in each.rejecting) or "FALSE"
+        con.execute(
+            f"CREATE TABLE {identifier(each.failing)} AS "
+            f"FROM {identifier(each.located)} WHERE {anything}"
+        )
+
+
 def find_broken(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate]) -> None:
     """Create `broken`: every row that breaks a rejecting rule, with the text it was found in."""
     con.execute(
@@ -68,16 +89,13 @@ def find_broken(con: duckdb.DuckDBPyConnection, candidates: Sequence[Candidate])
         "FROM structural"
     )
     for candidate in candidates:
-        rules = [rule for rule in candidate.record.rules if rule.action == "reject"]
-        if not rules:
+        if not candidate.rejecting:
             continue
-        cases = ", ".join(_broken_case(candidate.record, rule) for rule in rules)
-        anything = " OR ".join(f"({failing_condition(rule)})" for rule in rules)
+        cases = ", ".join(_broken_case(candidate.record, rule) for rule in candidate.rejecting)
         con.execute(
             "INSERT INTO broken SELECT DISTINCT row_id, b.rule_id, b.column_name, b.value_text, "
             f"b.message FROM (SELECT row_id, unnest(list_filter([{cases}], "
-            "lambda x: x IS NOT NULL)) AS b "
-            f"FROM {identifier(candidate.located)} WHERE {anything})"
+            f"lambda x: x IS NOT NULL)) AS b FROM {identifier(candidate.failing)})"
         )
 
 

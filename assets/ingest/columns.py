@@ -11,7 +11,8 @@ from assets.ingest.mapping import referenced_columns
 from assets.ingest.readers.grid import cell_names
 from assets.ingest.steps import makes, reads
 from warehouse.errors import DeliveryError
-from warehouse.source import Join, Source, Table
+from warehouse.source import Source, Table
+from warehouse.source_steps import Join
 
 
 @dataclass(frozen=True)

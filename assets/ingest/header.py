@@ -126,3 +126,28 @@ def _joined(rows: Sequence[Cells]) -> tuple[str | None, ...]:
     while labels and labels[-1] is None:
         labels.pop()
     return tuple(labels)
+
+
+def fate_above_data(found: FoundHeader, cells: list[str]) -> pl.Expr:
+    """Why a row is no data: above the header, the header, blank, or the header again; else null."""
+    row = pl.col("source_row")
+    # Blank cells are rarely only spaces; the cheap test comes first, the other one for the rest.
+    blank = pl.all_horizontal(
+        pl.col(cell).is_null() | (pl.col(cell).str.strip_chars() == "") for cell in cells
+    )
+    fates = [
+        (row < found.first_row, "above_header"),
+        (row.is_between(max(found.first_row, 1), found.last_row), "header"),
+        (blank, "blank_row"),
+        *((_same_cells(cells, again), "repeated_header") for again in found.rows if any(again)),
+    ]
+    return pl.coalesce(pl.when(condition).then(pl.lit(reason)) for condition, reason in fates)
+
+
+def _same_cells(cells: list[str], labels: Cells) -> pl.Expr:
+    """Whether a row says the same as a header row, where that says anything."""
+    return pl.all_horizontal(
+        pl.col(cell).str.strip_chars().eq_missing(pl.lit(label))
+        for cell, label in zip(cells, labels, strict=False)
+        if label is not None
+    )

@@ -20,6 +20,10 @@ from warehouse.source import Source
 from warehouse.sql import identifier, literal
 from warehouse.tables import row_count, scratch_folder, write_parquet
 
+# The lowest level gives files as small as any, of texts that are mostly written once; nobody looks
+# for single values, which is what the filters would be for.
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
+
 
 def find_outcomes(
     con: duckdb.DuckDBPyConnection,
@@ -209,7 +213,7 @@ def _write_by_day(
     """Write rows to one file for each of their days, in the order in which they arrived."""
     if len(days) == 1:
         path = folder / "day.parquet"
-        con.sql(select).write_parquet(str(path), compression="zstd")
+        con.execute(f"COPY ({select}) TO {literal(str(path))} ({PARQUET})")
         return {days[0]: path} if row_count(path) else {}
     # One thread writes one file a day; several would write several, in no fixed order. So every
     # thread has days of its own, and a connection that works in no other.
@@ -234,8 +238,8 @@ def _write_by_day(
 
 def _copy_by_day(select: str, folder: Path, con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
-        f"COPY ({select}) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, "
-        "PARTITION_BY (received_on), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true)"
+        f"COPY ({select}) TO {literal(str(folder))} ({PARQUET}, PARTITION_BY (received_on), "
+        "WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true)"
     )
 
 

@@ -20,7 +20,8 @@ from assets.ingest.readers.grid import cell_names
 from assets.ingest.reshape import table_for
 from assets.ingest.steps import PLACE, Rows, apply_step, makes
 from warehouse.errors import DeliveryError
-from warehouse.source import Extract, Source, Table
+from warehouse.source import Source, Table
+from warehouse.source_steps import Extract
 from warehouse.sql import identifier, literal
 
 

@@ -20,7 +20,7 @@ from assets.ingest.control_totals import (
     read_totals,
     stated_rows,
 )
-from assets.ingest.header import Cells, FoundHeader, find_header
+from assets.ingest.header import fate_above_data, find_header
 from assets.ingest.readers.grid import cell_names
 from assets.ingest.steps import EXTRA, PLACE, Rows, apply_step, missing_as_null
 from warehouse.errors import DeliveryError, printable
@@ -277,7 +277,7 @@ def _name_part(
     cells = [name for name in grid.collect_schema().names() if name not in PLACE]
     found = find_header(grid, table.header, part.where)
     named = name_columns(found, table, wanted, len(cells), part.where)
-    fate = _fate_above_data(found, cells)
+    fate = fate_above_data(found, cells)
     ignored = grid.select(*PLACE, reason=fate).filter(pl.col("reason").is_not_null())
     data = grid.filter(fate.is_null())
     stated = None
@@ -294,31 +294,6 @@ def _widened(grid: pl.LazyFrame, width: int) -> pl.LazyFrame:
     present = grid.collect_schema().names()
     absent = [name for name in cell_names(width) if name not in present]
     return grid.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
-
-
-def _fate_above_data(found: FoundHeader, cells: list[str]) -> pl.Expr:
-    """Why a row is no data: above the header, the header, blank, or the header again; else null."""
-    row = pl.col("source_row")
-    # Blank cells are rarely only spaces; the cheap test comes first, the other one for the rest.
-    blank = pl.all_horizontal(
-        pl.col(cell).is_null() | (pl.col(cell).str.strip_chars() == "") for cell in cells
-    )
-    fates = [
-        (row < found.first_row, "above_header"),
-        (row.is_between(max(found.first_row, 1), found.last_row), "header"),
-        (blank, "blank_row"),
-        *((_same_cells(cells, again), "repeated_header") for again in found.rows if any(again)),
-    ]
-    return pl.coalesce(pl.when(condition).then(pl.lit(reason)) for condition, reason in fates)
-
-
-def _same_cells(cells: list[str], labels: Cells) -> pl.Expr:
-    """Whether a row says the same as a header row, where that says anything."""
-    return pl.all_horizontal(
-        pl.col(cell).str.strip_chars().eq_missing(pl.lit(label))
-        for cell, label in zip(cells, labels, strict=False)
-        if label is not None
-    )
 
 
 def _texts(named: NamedColumns, cells: list[str], missing: tuple[str, ...]) -> Iterator[pl.Expr]:

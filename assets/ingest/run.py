@@ -24,7 +24,7 @@ from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
 from expectations.predicate import is_row_rule
 from expectations.results import add_up
-from expectations.runner import CheckResult, validate, write_results
+from expectations.runner import CheckResult, run_checks, write_results
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.contract import record_contracts
@@ -206,6 +206,7 @@ def _ingest_source(
             candidates = work.candidates()
             parsing.rows = sum(each.row_count for each in candidates)
         with progress.stage("check", name, parsing.rows):
+            classify.find_failing(con, candidates)
             checks = work.check(candidates) if check else ()
             work.judge(candidates)
         with progress.stage("write", name, parsing.rows):
@@ -266,23 +267,20 @@ class _Batch:
 
     def check(self, candidates: Sequence[classify.Candidate]) -> list[CheckResult]:
         """Great Expectations on the incoming rows; the results are kept with the lake."""
-        results = []
+        results: list[CheckResult] = []
         for each in candidates:
             scope = f"incoming/{self.source.source_id}/{each.table_name}.{each.record.target}"
-            rules = [rule for rule in each.record.rules if is_row_rule(rule)]
-            found = validate(
+            run = run_checks(
                 self.con,
                 each.located,
-                rules,
+                [rule for rule in each.record.rules if is_row_rule(rule)],
                 scope=scope,
                 sample_columns=["delivery_id", "source_sheet", "source_row"],
+                table_name=each.record.contract.table,
+                samples_from=each.failing,
             )
-            named = [
-                result.model_copy(update={"table_name": each.record.contract.table})
-                for result in found
-            ]
-            write_results(named, self.home.check_result_file(scope))
-            results += named
+            write_results(run.results, self.home.check_result_file(scope))
+            results += run.results
         return results
 
     def judge(self, candidates: Sequence[classify.Candidate]) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from warehouse.contract import Model
 from warehouse.errors import ConfigurationError, DeliveryError
-from warehouse.source import Extract, FillDown, Ignore, Join, Section, Split, Unpivot
+from warehouse.source_steps import Extract, FillDown, Ignore, Join, Section, Split, Unpivot
 
 PLACE = ("source_sheet", "source_row")
 EXTRA = "__extra_cells"

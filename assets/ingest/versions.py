@@ -13,7 +13,7 @@ import duckdb
 
 from assets.ingest.classify import ORDINAL, Candidate
 from assets.ingest.place import LOCATED
-from warehouse.contract import Contract, record_contracts
+from warehouse.contract import Column, Contract, record_contracts
 from warehouse.source import PARENT, record_tables
 from warehouse.sql import identifier, literal
 
@@ -179,10 +179,23 @@ def _hash(family: Family, candidate: Candidate | None = None) -> str:
     """Hash of a record's content; columns that a candidate does not give are empty."""
     given = family.content_columns if candidate is None else candidate.record.content_columns
     cells = ", ".join(
-        f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" if name in given else "chr(30)"
+        f"coalesce({_cell_text(family.contract.column(name))}, chr(30))"
+        if name in given
+        else "chr(30)"
         for name in family.content_columns
     )
     return f"md5(concat_ws(chr(31), {cells})) AS own_hash"
+
+
+def _cell_text(column: Column) -> str:
+    """A column's text in the hash of its record; of decimals by a short way, where one holds it.
+
+    DuckDB writes a number of 128 bits ten times as slowly as one of 64, in the same digits.
+    """
+    text = f"CAST({identifier(column.name)} AS VARCHAR)"
+    if column.type != "decimal":
+        return text
+    return f"CAST(TRY_CAST({identifier(column.name)} AS DECIMAL(18, 10)) AS VARCHAR), {text}"
 
 
 def number_versions(

@@ -52,10 +52,11 @@ CREATE OR REPLACE MACRO white_space() AS
     || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239)
     || chr(8287) || chr(12288);
 
--- ASCII or a Chinese character at either end; trim() with a list of characters is slow.
+-- ASCII or a Chinese character at either end; trim() with a list of characters is slow. Comparing a
+-- whole text compares its first character, without cutting it out.
 CREATE OR REPLACE MACRO has_plain_ends(t) AS
-    t[1] > ' ' AND t[-1] > ' ' AND (t[1] < chr(127) OR t[1] BETWEEN '㐀' AND '鿿')
-    AND (t[-1] < chr(127) OR t[-1] BETWEEN '㐀' AND '鿿');
+    t >= '!' AND (t < chr(127) OR t BETWEEN '㐀' AND '鿿')
+    AND (t[-1] BETWEEN '!' AND '~' OR t[-1] BETWEEN '㐀' AND '鿿');
 
 -- A cell without the white space around it; NULL where nothing is left.
 CREATE OR REPLACE MACRO stripped(t) AS
