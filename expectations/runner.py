@@ -52,7 +52,7 @@ _ERROR_LENGTH = 600
 UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 
 
-def validate(
+def validate(  # noqa: PLR0913 - as run_checks
     con: duckdb.DuckDBPyConnection,
     table: str,
     expectations: Sequence[Expectation],
@@ -60,6 +60,7 @@ def validate(
     scope: str,
     sample_columns: Sequence[str] = (),
     max_samples: int = 20,
+    samples_from: str | None = None,
 ) -> list[CheckResult]:
     """The results of `run_checks`, for callers that build no Data Docs from them."""
     run = run_checks(
@@ -69,6 +70,7 @@ def validate(
         scope=scope,
         sample_columns=sample_columns,
         max_samples=max_samples,
+        samples_from=samples_from,
     )
     return list(run.results)
 

@@ -293,8 +293,10 @@ def accounted(
     empty = set(raw_files) - set(con.sql(WITH_DATA).pl()["delivery_id"].to_list())
     reasons = dict.fromkeys(empty, "the file holds a header but no data rows") | held
     reasons |= staged.failures
+    differing = dict(con.sql(DIFFERING).fetchall())
     message = {
-        name: _message(reasons.get(name), staged.unmapped.get(name, ())) for name in raw_files
+        name: _message(reasons.get(name), staged.unmapped.get(name, ()), differing.get(name) or "")
+        for name in raw_files
     }
     known = batch.filter(pl.col("delivery_id").is_in(list(raw_files)))
     others = batch.filter(~pl.col("delivery_id").is_in(list(raw_files)))
@@ -335,6 +337,11 @@ HELD = """
         string_agg(rule_id || ' ' || n, ', ' ORDER BY n DESC, rule_id)
     FROM held JOIN counted USING (delivery_no) GROUP BY 1, 2, 3
 """
+DIFFERING = """
+    SELECT getvariable('delivery_ids')[delivery_no + 1],
+        string_agg(column_name || ' (' || records || ')', ', ' ORDER BY column_name)
+    FROM differing GROUP BY 1
+"""
 WITH_DATA = """
     SELECT DISTINCT delivery_id_of(row_id) AS delivery_id FROM row_outcome
     WHERE outcome <> 'ignored'
@@ -350,13 +357,18 @@ def _held_message(row: tuple[str, int, int, str]) -> str:
     )
 
 
-def _message(reason: str | None, unmapped: Sequence[str]) -> str | None:
-    """Why a delivery was not loaded, and what of it has no meaning."""
+def _message(reason: str | None, unmapped: Sequence[str], differing: str) -> str | None:
+    """Why a delivery was not loaded, what of it has no meaning, and what it says in two ways."""
     columns = (
         f"columns that the source says nothing of: {', '.join(unmapped)}; map them in its YAML, or "
         "name them there under `unused`"
     )
-    return "; ".join([*([reason] if reason else []), *([columns] if unmapped else [])]) or None
+    contents = (
+        f"rows of one record differ in {differing}, in brackets for how many records; what the "
+        "first of them says counts: correct the file if it is wrong"
+    )
+    told = [*([reason] if reason else []), *([columns] if unmapped else [])]
+    return "; ".join([*told, *([contents] if differing else [])]) or None
 
 
 def _repeated_files(rows: pl.DataFrame) -> pl.DataFrame:

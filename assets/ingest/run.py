@@ -24,7 +24,7 @@ from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
 from expectations.predicate import is_row_rule
 from expectations.results import add_up
-from expectations.runner import CheckResult, run_checks, write_results
+from expectations.runner import CheckResult, validate, write_results
 from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.contract import record_contracts
@@ -267,20 +267,23 @@ class _Batch:
 
     def check(self, candidates: Sequence[classify.Candidate]) -> list[CheckResult]:
         """Great Expectations on the incoming rows; the results are kept with the lake."""
-        results: list[CheckResult] = []
+        results = []
         for each in candidates:
             scope = f"incoming/{self.source.source_id}/{each.table_name}.{each.record.target}"
-            run = run_checks(
+            found = validate(
                 self.con,
                 each.located,
                 [rule for rule in each.record.rules if is_row_rule(rule)],
                 scope=scope,
                 sample_columns=["delivery_id", "source_sheet", "source_row"],
-                table_name=each.record.contract.table,
                 samples_from=each.failing,
             )
-            write_results(run.results, self.home.check_result_file(scope))
-            results += run.results
+            named = [
+                result.model_copy(update={"table_name": each.record.contract.table})
+                for result in found
+            ]
+            write_results(named, self.home.check_result_file(scope))
+            results += named
         return results
 
     def judge(self, candidates: Sequence[classify.Candidate]) -> None:
@@ -299,6 +302,9 @@ class _Batch:
     ) -> list[tuple[versions.Family, str, str]]:
         """Give every accepted record its version: family, its records, its parent's arrivals."""
         families = versions.families(candidates)
+        self.con.execute(
+            "CREATE TABLE differing (delivery_no BIGINT, column_name VARCHAR, records BIGINT)"
+        )
         records = [(family, versions.collect_records(self.con, family)) for family in families]
         arrivals: dict[str, str] = {}
         for family, relation in records:

@@ -26,6 +26,9 @@ WORST_VERDICT = (
     f"ELSE {RANKED}[max(list_position({RANKED}, verdict))] END"
 )
 
+# What each of a record's rows says for itself.
+EACH_ROWS_OWN = ("verdict", "verdict_text")
+
 
 @dataclass(frozen=True)
 class Family:
@@ -99,7 +102,9 @@ def collect_records(con: duckdb.DuckDBPyConnection, family: Family) -> str:
     relation = f"record_{family.target}_{family.follows or 'alone'}"
     if family.is_gathered:
         accepted = [_gathered_rows(each, family) for each in family.candidates]
-        rows = _gathered(" UNION ALL BY NAME ".join(accepted), family)
+        rows = " UNION ALL BY NAME ".join(accepted)
+        con.execute(_differing(rows, family))
+        rows = _gathered(rows, family)
         rows = f"SELECT *, {_hash(family)} FROM ({rows}) ORDER BY row_id"
     else:
         accepted = [_accepted(n, each, family) for n, each in enumerate(family.candidates)]
@@ -173,6 +178,26 @@ def _gathered(rows: str, family: Family) -> str:
         f"SELECT {', '.join(['delivery_no', key, 'min(row_id) AS row_id', *columns])} "
         f"FROM ({rows}) GROUP BY delivery_no, {key} HAVING count(accepted) > 0"
     )
+
+
+def _differing(rows: str, family: Family) -> str:
+    """Note in `differing` the columns in which rows of one record say different things."""
+    key = ", ".join(map(identifier, family.key))
+    told = [name for name in family.content_columns if name not in (*family.key, *EACH_ROWS_OWN)]
+    cases = ", ".join(
+        f"CASE WHEN min({identifier(name)}) <> max({identifier(name)}) THEN {literal(name)} END"
+        for name in told
+    )
+    return f"""
+        INSERT INTO differing
+        WITH record AS (
+            SELECT delivery_no, CAST([{cases}] AS VARCHAR[]) AS names
+            FROM ({rows}) WHERE accepted IS NOT NULL GROUP BY delivery_no, {key}
+        ),
+        named AS (SELECT delivery_no, unnest(names) AS column_name FROM record)
+        SELECT delivery_no, column_name, count(*) FROM named
+        WHERE column_name IS NOT NULL GROUP BY ALL
+    """
 
 
 def _hash(family: Family, candidate: Candidate | None = None) -> str:

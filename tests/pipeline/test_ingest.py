@@ -154,6 +154,19 @@ def test_a_sample_on_several_rows_fails_when_one_item_fails(office: Office) -> N
     assert office.table("core.test_result").height == 2
 
 
+def test_rows_that_say_different_things_of_one_sample_are_told(office: Office) -> None:
+    rows = (
+        "S1,1,2024-03-01,rice,合格,铅,0.1,\nS1,1,2024-03-01,rye,不合格,镉,0.3,\nS1,1,,,合格,汞,ND,\n"
+        "S2,1,2024-03-01,rice,合格,铅,0.1,\nS2,1,2024-03-01,rice,不合格,镉,0.3,\n"
+    )
+    office.deliver("a.csv", HEADER + rows, DAY)
+    office.run(DAY)
+    assert office.table("core.sample").sort("sample_no")["product_name"].to_list() == ["rice"] * 2
+    message = str(deliveries(office.home)["message"][0])
+    assert "product_name (1)" in message
+    assert "verdict" not in message
+
+
 @pytest.mark.parametrize(
     ("lost", "verdict"),
     [

@@ -1,15 +1,17 @@
 """A batch that is worked in parts gives the lake, and the check results, of one that is not."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from assets.ingest import run
+from assets.ingest import run, versions
 from assets.ingest.landing import deliveries, receive, register
 from expectations.results import CheckResult, add_up
+from warehouse.contract import record_contracts
 from warehouse.home import Home
 from warehouse.source import Source, load_source, record_tables
 
@@ -97,6 +99,33 @@ def test_a_batch_within_the_limit_is_one_part(tmp_path: Path, source: Source) ->
     assert len(run._in_parts(home, source, batch)) == 1  # noqa: SLF001 - the cut itself
 
 
+def test_days_that_threads_write_apart_are_those_of_one_thread(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = [delivered(tmp_path, name, source) for name in ("one", "apart")]
+    for home, threads in zip(homes, (1, len(DAYS)), strict=True):
+        monkeypatch.setattr(run, "cores", lambda count=threads: count)
+        run.ingest(home, {"market": source}, DAYS)
+
+    one, apart = (
+        [pl.read_parquet(path) for path in home.partition_files("core.sample")] for home in homes
+    )
+    assert [each.height for each in one] == [5, 5, 5]  # the first day is held
+    assert all(mine.equals(its) for mine, its in zip(one, apart, strict=True))
+    assert lake(homes[1]) == lake(homes[0])
+
+
+def test_samples_of_failing_rows_are_taken_from_those_that_were_found(
+    tmp_path: Path, source: Source
+) -> None:
+    home = delivered(tmp_path, "home", source)
+    (outcome,) = run.ingest(home, {"market": source}, DAYS)
+    told = {check.rule_id: check for check in outcome.checks}
+    failing = json.loads(told["unparsed_sampled_on"].failing_rows or "[]")
+    assert [row["source_row"] for row in failing] == [8] * len(DAYS)
+    assert {row["sampled_on__text"] for row in failing} == {"2024-04-99"}
+
+
 def result(outcome: str, checked: int | None, failed: int | None) -> CheckResult:
     return CheckResult.model_validate(
         {
@@ -137,3 +166,18 @@ def test_duckdb_keeps_a_hash_of_its_own_for_rows_that_differ() -> None:
         ).fetchall()[0]
     assert rows[0] == rows[3]
     assert len(set(rows)) == 3
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-0.05", "12990.4", "99999999.9999999999", "100000000", "-123456789012345678.5"]
+)
+def test_a_decimal_has_one_text_in_the_hash_of_its_record(number: str) -> None:
+    """Known versions were hashed with `CAST(… AS VARCHAR)`; the short way must give its text."""
+    column = record_contracts()["core.sample"].column("unit_price")
+    cell = versions._cell_text(column)  # noqa: SLF001 - the text that is hashed
+    with duckdb.connect() as con:
+        ((short, long),) = con.sql(
+            f"SELECT coalesce({cell}), CAST(unit_price AS VARCHAR) "
+            f"FROM (SELECT CAST('{number}' AS DECIMAL(28, 10)) AS unit_price)"
+        ).fetchall()
+    assert short == long
