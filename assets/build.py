@@ -13,8 +13,9 @@ from warehouse import progress
 from warehouse.connection import Resources, connect
 from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 from warehouse.engine.refresh import refresh_model
-from warehouse.engine.run import attach_dependencies, attach_tables, run_model
+from warehouse.engine.run import attach_dependencies, attach_tables, contract_sql, run_model
 from warehouse.engine.stamp import forget_stamp, is_current, keep_stamp, model_stamp
+from warehouse.engine.views import remove_stored
 from warehouse.home import Home
 from warehouse.tables import scratch_folder, write_parquet
 
@@ -34,6 +35,8 @@ def build_tables(
         as_of: only deliveries received up to this day are seen.
     """
     for model in models_behind(tables):
+        if model.contract.is_view:
+            continue
         if isinstance(model, SqlModel):
             attach_dependencies(con, model, home, as_of)
             run_model(con, model, home)
@@ -63,7 +66,9 @@ class Refreshed:
 def refresh(
     home: Home, resources: Resources, model: SqlModel | ComputedTable, as_of: dt.date | None
 ) -> Refreshed | None:
-    """Make a table, unless it is made of what it would be made of now (None)."""
+    """Make a table, unless it is made of what it would be made of now, or is a view (None)."""
+    if model.contract.is_view:
+        return None
     path, stamp = home.model_file(model.table), model_stamp(home, model, as_of)
     if is_current(path, stamp):
         return None
@@ -80,6 +85,14 @@ def refresh(
             work.rows = rows.height
         keep_stamp(path, stamp)
     return Refreshed(work.rows or 0, work.seconds, sql)
+
+
+def compile_view(home: Home, resources: Resources, model: SqlModel, as_of: dt.date | None) -> str:
+    """Compile a view on what it reads; its query (ConfigurationError where DuckDB refuses it)."""
+    remove_stored(home, model.table)
+    with connect(resources) as con:
+        attach_tables(con, [model.table], home, as_of, reader=model.file)
+    return contract_sql(model)
 
 
 def models_behind(tables: Collection[str]) -> list[SqlModel | ComputedTable]:

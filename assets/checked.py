@@ -25,9 +25,10 @@ from expectations.predicate import is_row_rule
 from expectations.results import CheckResult, ValidationRun, joined
 from expectations.runner import UNIQUE, run_checks
 from warehouse.contract import Contract, Expectation, Model, record_contracts
-from warehouse.engine.run import attach_tables
-from warehouse.engine.since import result_size, since
+from warehouse.engine.run import attach_rows, attach_tables
+from warehouse.engine.since import Since, result, result_size, since
 from warehouse.engine.stamp import digest, file_line
+from warehouse.engine.views import stored
 from warehouse.home import Home, create_view, records_query
 from warehouse.sql import identifier, qualified
 from warehouse.tables import read_note, row_count, write_text
@@ -82,12 +83,11 @@ def check_table(
             run, rows = _check_new_records(work, before)
             _keep(work, rows, run)
             return run
-        part = since(home, contract.table)
-        if part is not None and before.files == work.named:
-            con.read_parquet(str(part.rows)).create_view(_NEW)
+        if len({part.touched for part in work.parts.values()}) == 1 and before.files == work.named:
+            _show_what_stands_instead(work)
             return _check_what_stands_instead(work, before)
     run = work.run_on_all(contract.expectations)
-    if since(home, contract.table) is None:
+    if not work.parts:
         _keep(work, work.count_all(), run)
     return run
 
@@ -110,6 +110,12 @@ class _Work:
         return {f.relative_to(root).as_posix(): file_line(self.home, f) for f in self.files}
 
     @cached_property
+    def parts(self) -> Mapping[str, Since]:
+        """What stands instead of a part of the result, or of those that a view reads."""
+        found = {table: since(self.home, table) for table in stored(self.contract.table)}
+        return {table: part for table, part in found.items() if part is not None}
+
+    @cached_property
     def rules(self) -> str:
         """Digest of the rules and of the code."""
         return digest([self.contract.model_dump_json()])
@@ -130,13 +136,17 @@ class _Work:
         """Rules on all rows."""
         if len(self.files) < _MANY_FILES or not rules or self.count_all() > MOST_COPIED:
             return self.run(self.all_rows, rules)
+        self.copy(_ALL, rules)
+        return self.run(_ALL, rules)
+
+    def copy(self, name: str, rules: Sequence[Expectation]) -> None:
+        """A table of all rows that are attached, in the columns that rules read."""
         read = [name for rule in rules for name in column_names(rule, self.contract.table)]
         wanted = {*read, *self.contract.key, *WHERE_FROM}
         names = ", ".join(identifier(n) for n in self.contract.column_names if n in wanted)
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_ALL} AS FROM {qualified(self.all_rows)} SELECT {names}"
+            f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {qualified(self.all_rows)} SELECT {names}"
         )
-        return self.run(_ALL, rules)
 
     @property
     def all_rows(self) -> str:
@@ -150,6 +160,18 @@ class _Work:
         if self.contract.table in record_contracts():
             return sum(map(row_count, self.files))
         return result_size(self.home, self.contract.table)
+
+
+def _show_what_stands_instead(work: _Work) -> None:
+    """Rows that stand instead of others; those of a view follow from those of what it reads."""
+    if not work.contract.is_view:
+        work.con.read_parquet(str(work.parts[work.contract.table].rows)).create_view(_NEW)
+        return
+    for table, part in work.parts.items():
+        attach_rows(work.con, table, work.con.read_parquet(str(part.rows)))
+    work.copy(_NEW, work.contract.expectations)
+    for table in work.parts:
+        attach_rows(work.con, table, result(work.con, work.home, table))
 
 
 def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:

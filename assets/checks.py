@@ -22,6 +22,7 @@ from warehouse import progress
 from warehouse.connection import connect
 from warehouse.contract import Contract, Expectation, record_contracts
 from warehouse.engine.since import result_files
+from warehouse.engine.views import stored
 from warehouse.home import Home
 from warehouse.source import record_tables
 
@@ -97,12 +98,14 @@ def known_results(home: Home, contract: Contract) -> tuple[CheckResult, ...] | N
 def _files(contract: Contract, home: Home, as_of: dt.date | None) -> list[Path]:
     if contract.table in record_contracts():
         return home.partition_files(contract.table, as_of=as_of)
-    return [home.model_file(contract.table)]
+    return [home.model_file(table) for table in stored(contract.table)]
 
 
 def _parts(contract: Contract, home: Home) -> list[Path]:
     """What stands instead of a part of a result."""
-    return [] if contract.table in record_contracts() else result_files(home, contract.table)[1:]
+    if contract.table in record_contracts():
+        return []
+    return [path for table in stored(contract.table) for path in result_files(home, table)[1:]]
 
 
 def _spec(key: dg.AssetKey, rule: Expectation) -> dg.AssetCheckSpec:

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.build import refresh
-from assets.shown import contract_metadata, description, made, unchanged
+from assets.build import compile_view, refresh
+from assets.shown import contract_metadata, description, made, unchanged, view
 from assets.workplace import OWNERS, Night, Workplace, asset_key, dependency, explained
 from warehouse.engine.model import ComputedTable, SqlModel
 
@@ -43,6 +43,9 @@ def _model_asset(model: SqlModel | ComputedTable, assets: set[str]) -> dg.Assets
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         home = workplace.home
+        if isinstance(model, SqlModel) and contract.is_view:
+            query = compile_view(home, workplace.resources, model, night.last_day)
+            return view(night, **_query(query))
         done = refresh(home, workplace.resources, model, night.last_day)
         if done is None:
             return unchanged(home, table, night)

@@ -90,7 +90,7 @@ def _shown(home: Home, release: Release) -> dg.MaterializeResult[None]:
             "code_version": release.code_version,
             "fingerprint": release.fingerprint,
             "inputs": release.inputs,
-            "dagster/row_count": sum(row[1] for row in sizes),
+            "dagster/row_count": sum(row[1] or 0 for row in sizes),
             "tables": markdown(("table", "rows", "fingerprint"), sizes),
             "file": dg.MetadataValue.path(home.release_file),
         }

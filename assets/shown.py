@@ -92,6 +92,17 @@ def made(
     )
 
 
+def view(night: Night, **more: Any) -> dg.MaterializeResult[None]:
+    """What the UI shows of a view, which compiles on what it reads."""
+    return dg.MaterializeResult(
+        metadata={
+            "view": "no row is stored: they are computed from what it reads when it is read",
+            "as_of": night.as_of or "everything received",
+            **more,
+        }
+    )
+
+
 def unchanged(home: Home, table: str, night: Night) -> dg.MaterializeResult[None]:
     """What the UI shows of a table whose inputs are those from which it was made."""
     return dg.MaterializeResult(

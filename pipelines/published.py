@@ -26,7 +26,7 @@ def published(release: Path, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(release), read_only=True) as con:
             schema, name = table.split(".")
             found = con.execute(
-                "FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]
+                "FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]
             ).fetchall()
             if not found:
                 raise SamplehouseError(

@@ -143,6 +143,9 @@ class Contract(Model):
     key: tuple[str, ...]
     columns: tuple[Column, ...] = Field(min_length=1)
     expectations: tuple[Expectation, ...] = ()
+    materialized: Literal["table", "view"] = Field(
+        default="table", description="view: a model of which no row is stored, see engine.views"
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Contract":
@@ -169,6 +172,11 @@ class Contract(Model):
     def name(self) -> str:
         """The part after the point: ``sample`` of ``core.sample``."""
         return self.table.split(".")[1]
+
+    @property
+    def is_view(self) -> bool:
+        """Whether its rows are computed when they are read."""
+        return self.materialized == "view"
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ CODE_LISTS_FILE = CODES_DIR.parent / "code_lists.yml"
 # what the world calls the records; models of other schemas are steps on the way.
 PUBLISHED_SCHEMAS = {"latest": "core", "fact": "fact", "mart": "mart"}
 
+A_VIEW = "A view: its rows are computed from other tables when it is read."
+
 # Tables of the lake that are published as they are, beside the models.
 PUBLISHED_RECORD_TABLES = (
     "core.rejected_record",
@@ -126,9 +128,13 @@ def published_contracts(models: Iterable[Contract]) -> list[Contract]:
 
 
 def table_comment(contract: Contract) -> str:
-    """What a table holds and what one row of it is, for `COMMENT ON TABLE`."""
+    """What a table or view holds and what one row of it is, for `COMMENT ON`."""
     key = f" Key: {', '.join(contract.key)}." if contract.key else ""
-    return f"{contract.description} One row: {contract.grain}.{key}"
+    return f"{_description(contract)} One row: {contract.grain}.{key}"
+
+
+def _description(contract: Contract) -> str:
+    return contract.description + (f" {A_VIEW}" if contract.is_view else "")
 
 
 def column_comment(column: Column) -> str:
@@ -146,8 +152,9 @@ def column_comment(column: Column) -> str:
 def comment_statements(contract: Contract) -> list[str]:
     """`COMMENT ON` statements for a table and each of its columns."""
     table = f'"{contract.schema_name}"."{contract.name}"'
+    kind = "VIEW" if contract.is_view else "TABLE"
     return [
-        f"COMMENT ON TABLE {table} IS {literal(table_comment(contract))}",
+        f"COMMENT ON {kind} {table} IS {literal(table_comment(contract))}",
         *(
             f'COMMENT ON COLUMN {table}."{column.name}" IS {literal(column_comment(column))}'
             for column in contract.columns
@@ -170,7 +177,7 @@ def dictionary_frame(contracts: Iterable[Contract]) -> pl.DataFrame:
             f"ref.{column.reference}" if column.reference else None,
             column.standard,
             contract.grain,
-            contract.description,
+            _description(contract),
         )
         for contract in contracts
         for position, column in enumerate(contract.columns, start=1)
@@ -200,7 +207,7 @@ def _table_lines(contract: Contract) -> list[str]:
     return [
         f"### {contract.table}",
         "",
-        contract.description,
+        _description(contract),
         "",
         f"One row: {contract.grain}." + (f" Key: {key}." if key else ""),
         "",

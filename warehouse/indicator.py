@@ -26,7 +26,7 @@ BY_DESIGN = "inclusion_probability"
 
 Identifier = Field(pattern=r"^[a-z][a-z0-9_]*$")
 
-# What `when` of an exclusion may look at; fact.indicator_unit knows these columns by name.
+# What `when` of an exclusion may look at; fact.unit and fact.indicator_unit know these by name.
 ConditionColumn = Literal[
     "source_id",
     "programme",
@@ -43,6 +43,8 @@ ConditionColumn = Literal[
     "trait",
     "attempt",
 ]
+# Stands between the values of a profile of fact.unit, so no value that is looked for holds it.
+SEPARATOR = "|"
 SliceType = Literal[
     "division",
     "pilot",
@@ -82,6 +84,9 @@ class Condition(Model):
     def _one_list(self) -> "Condition":
         if (self.is_in is None) == (self.not_in is None):
             message = "a condition has one list, `in` or `not_in`"
+            raise ValueError(message)
+        if unfit := [value for value in self.values if value == "" or SEPARATOR in value]:
+            message = f"a condition names {unfit}; a value is not empty and has no {SEPARATOR}"
             raise ValueError(message)
         return self
 

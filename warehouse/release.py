@@ -25,6 +25,7 @@ from warehouse.dictionary import (
     reference_contracts,
 )
 from warehouse.engine.model import load_models
+from warehouse.engine.run import contract_sql
 from warehouse.engine.since import since
 from warehouse.errors import BlockedError, ConfigurationError
 from warehouse.fingerprint import RowSum, declared_columns, fingerprint_of, row_sum
@@ -35,6 +36,7 @@ from warehouse.release_check import check_release
 from warehouse.release_contents import free_share, keep_contents
 from warehouse.release_store import Release, publish, read_release, release_lock, remove_aside
 from warehouse.release_tables import PublishedTable, made_of, start, write_tables
+from warehouse.release_views import create_views, drop_views, view_fingerprints
 from warehouse.sql import qualified
 
 # What is written anew each time; the dictionary stays where it is the same.
@@ -73,15 +75,18 @@ def published_tables(
 
 
 def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedTable]:
-    tables, followed = [], load_models()
+    tables, known = [], load_models()
     for name, model in models.items():
         contract = published_contract(model)
         if contract is None:
             continue
+        made = known.get(name)
+        if model.is_view and made is not None:
+            tables.append(PublishedTable(contract, (), query=contract_sql(made)))
+            continue
         path = home.model_file(name)
         if not path.is_file():
             raise BlockedError(f"the model {name} has no result to publish; run the models first")
-        made = followed.get(name)
         tables.append(
             PublishedTable(
                 contract,
@@ -146,7 +151,8 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
         *(table.contract for table in tables),
         *(record_contracts()[name] for name in RELEASE_TABLES),
     ]
-    tables = [*tables, _dictionary(contracts)]
+    views = {each.contract.table: each.query for each in tables if each.query is not None}
+    tables = [*(each for each in tables if each.query is None), _dictionary(contracts)]
     made_by = f"{code_version}, DuckDB {duckdb.__version__}"
     with release_lock(home), _aside_file(home) as aside:
         now = {table.contract.table: made_of(home, table) for table in tables}
@@ -154,9 +160,11 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
         try:
             with open_file(aside, resources) as con:
                 _remove_description(con)
+                drop_views(con)
                 written = write_tables(con, home, tables, now, before)
                 sums = {name: table.held.row_sum for name, table in written.items()}
                 sums["meta.release_input"] = _write_inputs(con)
+                create_views(con, views)
                 _write_description(con, sums, contracts, as_of, built_at, code_version)
                 stay = {name for name, table in written.items() if table.change != "all"}
                 _write_comments(con, [c for c in contracts if c.table not in stay])
@@ -225,10 +233,12 @@ def _write_description(
 ) -> None:
     """Fill meta.release_table, then the one row of meta.release."""
     columns = {contract.table: declared_columns(contract) for contract in contracts}
-    fingerprints = [
-        (name, found.rows, fingerprint_of(columns[name], found))
-        for name, found in sorted(sums.items())
+    (database,) = con.execute("SELECT current_database()").fetchall()[0]
+    views = [(name, None, found) for name, found in view_fingerprints(con, database).items()]
+    of_tables = [
+        (name, found.rows, fingerprint_of(columns[name], found)) for name, found in sums.items()
     ]
+    fingerprints = sorted([*of_tables, *views])
     records = record_contracts()
     con.execute(records["meta.release_table"].empty_table_sql())
     con.executemany("INSERT INTO meta.release_table VALUES (?, ?, ?)", fingerprints)

@@ -9,6 +9,7 @@ import duckdb
 
 from warehouse.errors import SamplehouseError
 from warehouse.fingerprint import comparable_columns, table_fingerprint
+from warehouse.release_views import view_fingerprints
 from warehouse.sql import identifier, literal, qualified
 
 SAMPLE_ROWS = 20
@@ -40,7 +41,8 @@ def compare_releases(a: Path, b: Path) -> list[TableDifference]:
     Tables are equal when they have the same columns, of the same types and in the same order, and
     the same rows as often, in any order: by `table_fingerprint`, computed from the files. Where
     that differs, the rows are told apart by `EXCEPT ALL`. Columns that depend on the moment of the
-    build (`RUN_DEPENDENT_COLUMNS`) are left out.
+    build (`RUN_DEPENDENT_COLUMNS`) are left out. Where all tables are equal, views of the same
+    query are; else their rows are compared as those of tables.
 
     Args:
         a: release file, e.g. of `kept_file`.
@@ -54,18 +56,30 @@ def compare_releases(a: Path, b: Path) -> list[TableDifference]:
         second = "a" if a.resolve() == b.resolve() else "b"
         if second == "b":
             _attach(con, b, "b")
-        in_a, in_b = _tables(con, "a"), _tables(con, second)
-        return [
-            _compare(con, table, "a" if table in in_a else None, second if table in in_b else None)
-            for table in sorted(in_a | in_b)
-        ]
+        views_a, views_b = view_fingerprints(con, "a"), view_fingerprints(con, second)
+        in_a, in_b = _tables(con, "a") | views_a.keys(), _tables(con, second) | views_b.keys()
+        either = {**views_a, **views_b}.keys()
+
+        def compared(table: str) -> TableDifference:
+            sides = ("a" if table in in_a else None, second if table in in_b else None)
+            return _compare(con, table, *sides)
+
+        found = [compared(table) for table in (in_a | in_b) - either]
+        is_same = all(each.equal for each in found)
+        for view in either:
+            if is_same and views_a.get(view) == views_b.get(view):
+                rows = _count(con, qualified(view, "a"))
+                found.append(TableDifference(view, equal=True, rows_a=rows, rows_b=rows))
+            else:
+                found.append(compared(view))
+        return sorted(found, key=lambda each: each.table)
 
 
 def verify_release(path: Path) -> list[str]:
     """Tables whose rows are not those that a release states: each fingerprint from the whole file.
 
     A release that started from the last one carries the fingerprints of rows that stayed on; this
-    computes all of them from every row.
+    computes all of them from every row. Of a view it is that of its query.
 
     Args:
         path: release file, e.g. of `kept_file`.
@@ -80,10 +94,11 @@ def verify_release(path: Path) -> list[str]:
         except duckdb.Error as error:
             raise SamplehouseError(f"{path.name} cannot be read as a release: {error}") from error
         about_itself = {"meta.release", "meta.release_table"}
-        found = {
+        found: set[tuple[str, int | None, str]] = {
             (table, _count(con, qualified(table, "a")), table_fingerprint(con, table, catalog="a"))
             for table in _tables(con, "a") - about_itself
         }
+        found |= {(view, None, known) for view, known in view_fingerprints(con, "a").items()}
     return sorted({table for table, *_ in found ^ set(stated)})
 
 

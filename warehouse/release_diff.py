@@ -265,7 +265,8 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
     except duckdb.Error as error:
         raise SamplehouseError(f"{path.name} cannot be read as a release: {error}") from error
     found = con.execute(
-        "FROM duckdb_tables() SELECT schema_name || '.' || table_name WHERE database_name = ?",
+        "FROM duckdb_columns() SELECT DISTINCT schema_name || '.' || table_name "
+        "WHERE database_name = ?",
         [name],
     ).fetchall()
     if lacking := sorted(set(NEEDED) - {table for (table,) in found}):

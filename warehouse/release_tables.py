@@ -32,7 +32,7 @@ class PublishedTable:
     `files` are Parquet files, or CSV for code lists; `rows` stand instead of files for tables of
     definitions. A table without either is published empty. `in_order` files are published in the
     order of their rows, as results of models are, and those `in_any_order` as they come; `since`
-    stands instead of a part of the one file.
+    stands instead of a part of the one file. A view has a `query` instead of all this.
     """
 
     contract: Contract
@@ -41,6 +41,7 @@ class PublishedTable:
     in_order: bool = False
     in_any_order: bool = False
     since: Since | None = None
+    query: str | None = None
 
     @property
     def all_files(self) -> tuple[Path, ...]:

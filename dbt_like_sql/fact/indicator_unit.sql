@@ -1,66 +1,18 @@
 -- One row per variant of an indicator and unit of its field: counted, or left out and why.
 --
--- Samples and acceptances become units here; every other kind has a model fact.unit_<kind> in the
--- same columns, and is added to `units`. Whom a variant counts is written in ref.indicator_*;
--- nothing here names an indicator. Conditions are tried once per profile (the values that
--- conditions look at), not unit by unit; the first that holds is the reason. Days are compared unit
--- by unit, last. The firm that answers for a unit is its producer, where the credit code is known,
--- else where it was taken; what it was on that day stands in the roster of firms.
-with verdicts as (
-    select * from fact.verdict
+-- A view: nothing of it is stored. Whom a variant counts is written in ref.indicator_*; nothing here
+-- names an indicator. Conditions are tried once per profile (the values that conditions look at),
+-- not unit by unit; the first that holds is the reason. Days are compared unit by unit, last.
+-- Profiles are those of the units that are given, of a part of them too.
+with units as (
+    select * from fact.unit
+    where profile is not null
 ),
 
-samples as (
-    select
-        source_id,
-        sample_no,
-        entity_uscc,
-        producer_uscc,
-        stratum,
-        inclusion_probability
-    from latest.sample
-),
-
-acceptances as (
-    select
-        source_id,
-        project_no,
-        attempt,
-        entity_uscc,
-        supervised
-    from latest.acceptance
-),
-
-roster_topics as (
-    select * from fact.unit_roster_topic
-),
-
-air_days as (
-    select * from fact.unit_air_day
-),
-
-places_of_water as (
-    select * from fact.unit_water
-),
-
-case_clocks as (
-    select * from fact.unit_case_clock
-),
-
-service_cases as (
-    select * from fact.unit_service_case
-),
-
-incidents as (
-    select * from fact.unit_incident
-),
-
-survey_responses as (
-    select * from fact.unit_survey_response
-),
-
-firm_periods as (
-    select * from fact.firm_period
+-- Read apart, and so this one column alone.
+units_of_profiles as (
+    select profile from fact.unit
+    where profile is not null
 ),
 
 indicators as (
@@ -87,188 +39,37 @@ exclusion_values as (
     select * from ref.indicator_exclusion_value
 ),
 
-bases as (
-    select * from ref.sampling_basis
+-- In one row: so whoever plans the query knows that they are few, and lets units stream past them.
+profile_list as (
+    select list_sort(list(distinct profile) filter (where profile is not null)) as profiles
+    from units_of_profiles
 ),
 
-plans as (
-    select * from ref.plan
-),
-
-details as (
-    select
-        'sample' as unit_kind,
-        source_id,
-        sample_no as unit_no,
-        entity_uscc,
-        coalesce(producer_uscc, entity_uscc) as firm_uscc,
-        cast(null as boolean) as supervised,
-        stratum,
-        inclusion_probability
-    from samples
-    union all
-    select
-        'acceptance' as unit_kind,
-        source_id,
-        project_no || '/' || cast(attempt as varchar) as unit_no,
-        entity_uscc,
-        entity_uscc as firm_uscc,
-        supervised,
-        cast(null as varchar) as stratum,
-        cast(null as double) as inclusion_probability
-    from acceptances
-),
-
-inspected_units as (
-    select
-        verdicts.unit_kind,
-        verdicts.source_id,
-        verdicts.unit_no,
-        verdicts.attempt,
-        verdicts.domain,
-        verdicts.programme,
-        verdicts.sampling_basis,
-        verdicts.coverage,
-        verdicts.counted_on,
-        verdicts.division_code,
-        verdicts.product_category,
-        coalesce(
-            nullif(regexp_extract(verdicts.industry_code, '^[A-Z]?([0-9]{2})', 1), ''), 'UNSTATED'
-        ) as industry_division,
-        coalesce(verdicts.link, 'UNSTATED') as link,
-        details.entity_uscc,
-        details.firm_uscc,
-        details.supervised,
-        cast(null as varchar) as trait,
-        1 as size,
-        cast(null as varchar) as assessed_period,
-        verdicts.final_verdict,
-        verdicts.verdict_basis,
-        verdicts.recheck_no,
-        verdicts.is_recheck,
-        verdicts.delivery_id,
-        verdicts.received_on,
-        verdicts.source_sheet,
-        verdicts.source_row,
-        details.stratum,
-        details.inclusion_probability
-    from verdicts
-    left join details
-        on
-            verdicts.unit_kind = details.unit_kind
-            and verdicts.source_id = details.source_id
-            and verdicts.unit_no = details.unit_no
-),
-
-other_units as (
-    select * from roster_topics
-    union all
-    select * from air_days
-    union all
-    select * from places_of_water
-    union all
-    select * from case_clocks
-    union all
-    select * from service_cases
-    union all
-    select * from incidents
-    union all
-    select * from survey_responses
-),
-
-units as (
-    select * from inspected_units
-    union all
-    select
-        unit_kind,
-        source_id,
-        unit_no,
-        cast(null as bigint) as attempt,
-        domain,
-        programme,
-        sampling_basis,
-        coverage,
-        counted_on,
-        division_code,
-        product_category,
-        industry_division,
-        link,
-        entity_uscc,
-        firm_uscc,
-        supervised,
-        trait,
-        size,
-        assessed_period,
-        final_verdict,
-        verdict_basis,
-        recheck_no,
-        is_recheck,
-        delivery_id,
-        received_on,
-        source_sheet,
-        source_row,
-        cast(null as varchar) as stratum,
-        cast(null as double) as inclusion_probability
-    from other_units
-),
-
-described_units as (
-    select
-        units.*,
-        -- Units drawn with another chance are another stratum.
-        case
-            when units.inclusion_probability is null then 'UNSTATED'
-            else
-                coalesce(units.stratum, 'ALL') || ' @ '
-                || cast(cast(units.inclusion_probability as decimal(12, 10)) as varchar)
-        end as sampling_stratum,
-        coalesce(firm_periods.firm_class, 'UNSTATED') as firm_class,
-        coalesce(firm_periods.subject_type, 'UNSTATED') as subject_type,
-        case
-            when firm_periods.entity_uscc is null then 'UNSTATED'
-            else coalesce(firm_periods.chain, 'NONE')
-        end as chain
-    from units
-    left join firm_periods
-        on
-            units.firm_uscc = firm_periods.entity_uscc
-            and units.counted_on >= firm_periods.valid_from
-            and (units.counted_on < firm_periods.valid_to or firm_periods.valid_to is null)
-),
-
-profiled_units as (
-    select
-        *,
-        unit_kind || '|' || domain || '|' || source_id || '|' || programme || '|' || sampling_basis
-        || '|' || coverage || '|' || link || '|' || division_code || '|' || product_category
-        || '|' || industry_division || '|' || coalesce(cast(supervised as varchar), '')
-        || '|' || cast(is_recheck as varchar) || '|' || coalesce(verdict_basis, '')
-        || '|' || coalesce(final_verdict, '') || '|' || coalesce(trait, '')
-        || '|' || coalesce(cast(attempt as varchar), '') as profile
-    from described_units
+profiles_of_units as (
+    select unnest(profiles) as profile
+    from profile_list
 ),
 
 profiles as (
     select
         profile,
-        min(unit_kind) as unit_kind,
-        min(domain) as domain,
-        min(source_id) as source_id,
-        min(programme) as programme,
-        min(sampling_basis) as sampling_basis,
-        min(coverage) as coverage,
-        min(link) as link,
-        min(division_code) as division_code,
-        min(product_category) as product_category,
-        min(industry_division) as industry_division,
-        min(cast(supervised as varchar)) as supervised,
-        min(cast(is_recheck as varchar)) as is_recheck,
-        min(verdict_basis) as verdict_basis,
-        min(final_verdict) as final_verdict,
-        min(trait) as trait,
-        min(cast(attempt as varchar)) as attempt
-    from profiled_units
-    group by profile
+        nullif(split_part(profile, '|', 1), '') as unit_kind,
+        nullif(split_part(profile, '|', 2), '') as domain,
+        nullif(split_part(profile, '|', 3), '') as final_verdict,
+        nullif(split_part(profile, '|', 4), '') as source_id,
+        nullif(split_part(profile, '|', 5), '') as programme,
+        nullif(split_part(profile, '|', 6), '') as sampling_basis,
+        nullif(split_part(profile, '|', 7), '') as coverage,
+        nullif(split_part(profile, '|', 8), '') as link,
+        nullif(split_part(profile, '|', 9), '') as division_code,
+        nullif(split_part(profile, '|', 10), '') as product_category,
+        nullif(split_part(profile, '|', 11), '') as industry_division,
+        nullif(split_part(profile, '|', 12), '') as supervised,
+        nullif(split_part(profile, '|', 13), '') as is_recheck,
+        nullif(split_part(profile, '|', 14), '') as verdict_basis,
+        nullif(split_part(profile, '|', 15), '') as trait,
+        nullif(split_part(profile, '|', 16), '') as attempt
+    from profiles_of_units
 ),
 
 fields as (
@@ -337,39 +138,21 @@ judged_profiles as (
     group by 1, 2, 3
 ),
 
-cities as (
-    select distinct city_prefix
-    from plans
-),
-
--- Places that are known, and are not in the city that all plans are of.
-places_elsewhere as (
-    select distinct profiles.division_code
-    from profiles
-    inner join cities on profiles.division_code not like cities.city_prefix || '%'
-    where profiles.division_code <> 'UNKNOWN'
-),
-
-reasoned_units as (
+-- Whether units of a profile count in a variant, and pass, before days are looked at.
+judgements as (
     select
+        judged_profiles.profile,
         judged_profiles.indicator_id,
         judged_profiles.variant_id,
         variants.estimates,
-        case when variants.measure = 'size' then profiled_units.size else 1 end as amount,
-        profiled_units.*,
-        coalesce(counted_verdicts.passes, false) as passes,
-        case
-            when judged_profiles.position is not null then exclusions.reason
-            when places_elsewhere.division_code is not null then 'outside_city'
-            when profiled_units.counted_on is null then 'no_day'
-            when profiled_units.counted_on < variants.valid_from then 'before_definition'
-            when profiled_units.counted_on >= variants.valid_to then 'after_definition'
-        end as exclusion_reason,
-        coalesce(bases.estimates_population = 'true', false)
-        and profiled_units.sampling_basis <> 'census' as is_random
-    from profiled_units
-    inner join judged_profiles
-        on profiled_units.profile = judged_profiles.profile
+        variants.measure,
+        variants.valid_from,
+        variants.valid_to,
+        exclusions.reason,
+        coalesce(counted_verdicts.passes, false) as passes
+    from judged_profiles
+    inner join profiles
+        on judged_profiles.profile = profiles.profile
     inner join variants
         on
             judged_profiles.indicator_id = variants.indicator_id
@@ -383,11 +166,28 @@ reasoned_units as (
         on
             judged_profiles.indicator_id = counted_verdicts.indicator_id
             and judged_profiles.variant_id = counted_verdicts.variant_id
-            and profiled_units.final_verdict = counted_verdicts.verdict
-    left join bases
-        on profiled_units.sampling_basis = bases.code
-    left join places_elsewhere
-        on profiled_units.division_code = places_elsewhere.division_code
+            and profiles.final_verdict = counted_verdicts.verdict
+),
+
+reasoned_units as (
+    select
+        judgements.indicator_id,
+        judgements.variant_id,
+        judgements.estimates,
+        judgements.passes,
+        case when judgements.measure = 'size' then units.size else 1 end as amount,
+        units.*,
+        case
+            when judgements.reason is not null then judgements.reason
+            when units.is_outside_city then 'outside_city'
+            when units.counted_on is null then 'no_day'
+            when units.counted_on < judgements.valid_from then 'before_definition'
+            when units.counted_on >= judgements.valid_to then 'after_definition'
+        end as exclusion_reason
+    from units
+    -- Each has one: a unit has a profile where it is in the field of an indicator.
+    left join judgements
+        on units.profile = judgements.profile
 ),
 
 indicator_units as (

@@ -160,9 +160,12 @@ def test_a_population_rate_over_random_and_targeted_samples_is_refused_by_name(
 
 @pytest.mark.parametrize("column", get_args(ConditionColumn))
 def test_the_model_knows_every_column_that_a_condition_may_name(column: str) -> None:
-    sql = (DBT_DIR / "fact" / "indicator_unit.sql").read_text("utf-8")
+    units, judged = (
+        (DBT_DIR / "fact" / f"{name}.sql").read_text("utf-8") for name in ("unit", "indicator_unit")
+    )
 
-    assert f"when '{column}' then profiles.{column}" in sql
+    assert f"when '{column}' then profiles.{column}" in judged
+    assert f"split_part(profile, '|', {places.index(column) + 1}), '') as {column}" in judged
 
 
 def test_definitions_become_rows(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # The record tables whose rows belong to samples: each has source_id and sample_no.
 SAMPLE_RECORDS = ("core.sample", "core.test_result")
+# Schemas of what a view may read: what a release holds under the same name.
+VIEWS_READ = ("fact", "mart", "ref")
 
 
 class BySample(Model):
@@ -114,9 +116,29 @@ def of_touched(alias: str, follows: Follows) -> str:
 
 def check_follows(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
     """Refuse what cannot hold of a model, by what its contract and SQL say (ConfigurationError)."""
+    _check_view(model, models)
     _check_by_sample(model)
     _check_adds_up(model, models)
     _check_by_firm(model, models)
+
+
+def _check_view(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
+    if not model.contract.is_view:
+        return
+    if model.adds_up is not None or model.by_firm is not None:
+        raise ConfigurationError(f"{model.file}: a view is kept nowhere: no adds_up, no by_firm")
+    read = {name: models[name] for name in model.depends_on if name in models}
+    views = {name for name, each in read.items() if each.contract.is_view}
+    elsewhere = {name for name in model.depends_on if name.split(".")[0] not in VIEWS_READ}
+    if unfit := sorted(views | elsewhere):
+        raise ConfigurationError(
+            f"{model.file}: a view reads {', '.join(unfit)}; it may read what a release holds "
+            f"under the same name, tables of {', '.join(VIEWS_READ)} that are no views"
+        )
+    if model.by_sample is None and any(each.follows for each in read.values()):
+        raise ConfigurationError(
+            f"{model.file}: a view of what follows samples must follow them too, by_sample"
+        )
 
 
 def _check_by_sample(model: "SqlModel") -> None:
@@ -179,6 +201,8 @@ def _check_by_firm(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
                 f"{model.file}: by_firm names {table}, which the SQL does not read, or which is "
                 "neither by_sample nor by_firm itself"
             )
+        if read.contract.is_view:
+            raise ConfigurationError(f"{model.file}: by_firm names {table}, which is a view")
         if column not in read.contract.column_names or read.follows.has_other_kinds:
             raise ConfigurationError(
                 f"{model.file}: by_firm names {table}.{column}, which there is not, or of a table "

@@ -27,6 +27,7 @@ from warehouse.engine.model import (
     tables_outside_steps,
 )
 from warehouse.engine.since import counted_tables
+from warehouse.engine.views import views_of
 from warehouse.reference_lists import code_list, code_lists
 from warehouse.reference_tables import reference_table_contracts
 
@@ -101,7 +102,8 @@ def lint_model(model: SqlModel, schema: MappingSchema) -> list[Finding]:
     tree = parse_select(model.sql, model.file)
     found = [*_style(tree, model.sql), *_checked(tree, _UNTYPED_RULES)]
     if model.adds_up is not None:
-        sums = sum_findings(tree, set(counted_tables(model)))
+        views = {each.table for each in views_of(model)}
+        sums = sum_findings(tree, {*counted_tables(model), *views})
         found += [(_line(node), construct, instead) for node, construct, instead in sums]
     try:
         typed = qualify(tree.copy(), schema=schema, dialect=DIALECT, quote_identifiers=False)

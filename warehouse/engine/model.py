@@ -35,7 +35,8 @@ Row = dict[str, Any]
 class ModelTest(Model):
     """A few input rows and what the model must make of them.
 
-    Instead of counts that the model reads (`adds_up`), what these are made from may be given.
+    Instead of counts that the model reads (`adds_up`), or of what a view reads, what these are made
+    from may be given.
     Columns that `given` leaves out take the model's `defaults`, else NULL; tables that it leaves
     out are empty. Only the columns that `expect` names are compared, in any order of rows.
     """

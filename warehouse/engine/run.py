@@ -29,6 +29,7 @@ from warehouse.engine.model import (
     tables_outside_steps,
 )
 from warehouse.engine.since import result
+from warehouse.engine.views import view
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
@@ -127,9 +128,21 @@ def attach_tables(
             _register_frame(con, table, reference_rows(table))
         elif table == "meta.build":
             _register_frame(con, table, build_frame(home, as_of))
+        elif (model := view(table)) is not None:
+            attach_dependencies(con, model, home, as_of)
+            create_view_of(con, model)
         else:
             check_built(home, table, reader=reader)
             attach_rows(con, table, result(con, home, table))
+
+
+def create_view_of(con: duckdb.DuckDBPyConnection, model: SqlModel) -> None:
+    """Create a view, on a connection that sees what it reads (ConfigurationError)."""
+    _create_schema(con, model.table)
+    try:
+        con.execute(f"CREATE VIEW {qualified(model.table)} AS {contract_sql(model)}")
+    except duckdb.Error as error:
+        raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
 
 
 def check_built(home: Home, table: str, *, reader: str) -> None:

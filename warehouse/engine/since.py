@@ -23,6 +23,7 @@ from warehouse.engine.follows import SAMPLE_RECORDS, BySample, Follows, of_touch
 from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
 from warehouse.engine.touched import touched_records, write_touched
+from warehouse.engine.views import inputs
 from warehouse.home import Home
 from warehouse.sql import identifier, qualified
 from warehouse.tables import read_note, row_count, write_text
@@ -140,12 +141,12 @@ def fixed_stamp(home: Home, model: SqlModel, as_of: dt.date | None) -> str:
     if model.by_firm is not None:
         followed = {*model.by_firm.inputs}
     beside = model.by_sample.beside if model.by_sample else ()
-    read = sorted(model.depends_on - followed - set(beside))
-    inputs = [f"{table} {_told(home, table, as_of)}" for table in read]
+    read = sorted(inputs(model) - followed - set(beside))
+    made_from = [f"{table} {_told(home, table, as_of)}" for table in read]
     if model.by_sample is not None:
-        behind = sorted(model.depends_on & followed_tables())
-        inputs += [fixed_stamp(home, load_models()[table], as_of) for table in behind]
-    return digest([model.table, model.sql, model.contract.model_dump_json(), *inputs])
+        behind = sorted(inputs(model) & followed_tables())
+        made_from += [fixed_stamp(home, load_models()[table], as_of) for table in behind]
+    return digest([model.table, model.sql, model.contract.model_dump_json(), *made_from])
 
 
 def _told(home: Home, table: str, as_of: dt.date | None) -> str:
@@ -160,14 +161,14 @@ def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     """Note what a result that has just been made whole was made from."""
     if model.follows is None:
         return
-    inputs = model.by_firm.inputs if model.by_firm else {}
+    of_firms = model.by_firm.inputs if model.by_firm else {}
     found = Kept(
         whole=file_line(home, home.model_file(model.table)),
         follows=model.follows,
         size=row_count(home.model_file(model.table)),
         fixed=fixed_stamp(home, model, as_of),
         records=_records(home, as_of) if model.by_sample else {},
-        inputs={table: version(home, table) for table in inputs},
+        inputs={table: version(home, table) for table in of_firms},
     )
     keep(home, model.table, found)
 
@@ -247,7 +248,7 @@ def attach_touched(
 
     As tables, which are read from the lake once, however often the model looks at them.
     """
-    for table in sorted(model.depends_on & _sample_tables()):
+    for table in sorted(inputs(model) & _sample_tables()):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
         if table in SAMPLE_RECORDS:
             rows = touched_records(con, home, table, touched, as_of)
@@ -303,7 +304,7 @@ def counted_tables(model: SqlModel) -> list[str]:
     if model.adds_up is None:
         return []
     models = load_models()
-    read = sorted(model.depends_on & models.keys())
+    read = sorted(inputs(model) & models.keys())
     return [name for name in read if models[name].by_sample or models[name].by_firm]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel
+from warehouse.engine.views import view
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
 from warehouse.plans_folder import plans_folder
@@ -80,6 +81,8 @@ def input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
         return f"{as_of or max((path.parent.name for path in files), default='')}"
     if table in record_contracts():
         return files_stamp(home, home.partition_files(table, as_of=as_of))
+    if (model := view(table)) is not None:
+        return model_stamp(home, model, as_of)
     result = home.model_file(table)
     kept = stamp_file(result)
     # A result without a stamp was put there by other means; its file speaks for itself.

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from warehouse.engine.model import SqlModel, load_models, parse_select
 from warehouse.engine.since import new_file, rows_of_touched
+from warehouse.engine.views import inputs, views_of
 from warehouse.home import Home
 from warehouse.sql import identifier
 
@@ -42,12 +43,14 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
 def followed_columns(table: str) -> tuple[str, ...]:
     """Columns of a result that models read which add up or follow firms, and those of its key.
 
-    By name: every column of the result that has a name which such a model writes anywhere.
+    By name: every column of the result that has a name which such a model writes anywhere, or a
+    view that it reads.
     """
     models = load_models()
     wanted = set(models[table].contract.key)
     for model in models.values():
-        if table in model.depends_on and (model.adds_up or model.by_firm):
-            tree = parse_select(model.sql, model.file)
-            wanted |= {column.name for column in tree.find_all(exp.Column)}
+        if table in inputs(model) and (model.adds_up or model.by_firm):
+            for each in (model, *views_of(model)):
+                tree = parse_select(each.sql, each.file)
+                wanted |= {column.name for column in tree.find_all(exp.Column)}
     return tuple(name for name in models[table].contract.column_names if name in wanted)

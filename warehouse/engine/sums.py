@@ -117,6 +117,9 @@ def _count_touched(
     touched = con.read_parquet(sorted(touched_files)).distinct()
 
     def before(table: str) -> duckdb.DuckDBPyRelation:
+        part = since(home, table)
+        if part is not None and part.stood is not None and touched_files == {str(part.touched)}:
+            return con.read_parquet(str(part.stood))
         return rows_of_touched(con.read_parquet(_whole(home, table)), touched, table)
 
     def now(table: str) -> duckdb.DuckDBPyRelation:

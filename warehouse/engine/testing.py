@@ -61,22 +61,24 @@ def _fill_inputs(
     lists = {f"ref.{name}" for name in code_lists()}
     own = {*lists, *(reference_table_contracts().keys() - test.given.keys())}
     named = {*test.given, *model.defaults}
-    counted = [
+    made = [
         models[table]
         for table in sorted(model.depends_on - named)
-        if table in models and models[table].adds_up and models[table].depends_on & named
+        if table in models
+        and (models[table].adds_up or model.contract.is_view)
+        and models[table].depends_on & named
     ]
-    read = model.depends_on.union(*(each.depends_on for each in counted))
+    read = model.depends_on.union(*(each.depends_on for each in made))
     if foreign := sorted(named - (read - lists)):
         raise ConfigurationError(f"{where}: the model does not read {', '.join(foreign)}")
     register_references(con, read & own)
-    for table in sorted(read - own - {each.table for each in counted}):
+    for table in sorted(read - own - {each.table for each in made}):
         contract = contract_of(table, models)
         create_empty_table(con, contract)
         rows = test.given.get(table, ({},) if table == "meta.build" else ())
         defaults = model.defaults.get(table, {})
         _insert(con, contract, [{**defaults, **row} for row in rows], where)
-    for each in counted:
+    for each in made:
         create_result(con, each, each.table)
 
 
