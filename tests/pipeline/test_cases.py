@@ -15,6 +15,7 @@ from assets.demo.survey_wave import SurveyTruth, write_survey
 from assets.evidence import indicator_value
 from assets.ingest.landing import deliveries, receive
 from assets.survey import survey_score
+from tests.results import rows_of_result
 from warehouse.engine.model import load_computed
 from warehouse.home import Home
 from warehouse.reference_tables import definition_tables
@@ -29,7 +30,7 @@ RECEIVED = dt.date(2026, 11, 20)
 
 
 def table(home: Home, name: str) -> pl.DataFrame:
-    return pl.read_parquet(home.model_file(name))
+    return rows_of_result(home, name)
 
 
 # -- the demo

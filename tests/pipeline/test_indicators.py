@@ -15,6 +15,7 @@ from assets.ingest.landing import receive
 from pipelines.nightly import run_night
 from pipelines.settings import Settings
 from tests.nights import SmallYear
+from tests.results import rows_of_result
 from warehouse import reference_tables
 from warehouse.home import Home
 from warehouse.indicator import Indicator, load_indicators
@@ -53,7 +54,7 @@ def values(home: Home) -> pl.DataFrame:
 
 
 def table(home: Home, name: str) -> pl.DataFrame:
-    return pl.read_parquet(home.model_file(name))
+    return rows_of_result(home, name)
 
 
 def of_programme(truth: Truth, domain: str, programme: str, basis: str) -> pl.DataFrame:

@@ -187,3 +187,28 @@ def test_what_cannot_follow_firms_is_refused(
     write(tmp_path, "counts.c", sql, OF_FIRMS.replace(*change))
     with pytest.raises(ConfigurationError, match=message):
         load_models(tmp_path)
+
+
+VIEW = FOLLOWED + "materialized: view\n"
+
+
+@pytest.mark.parametrize(
+    ("read", "sidecar", "message"),
+    [
+        ("fact.a", VIEW.replace("by_sample: {}\n", ""), "must follow them too, by_sample"),
+        ("latest.b", VIEW, "a view reads latest.b; it may read what a release holds"),
+        ("core.sample", VIEW, "a view reads core.sample; it may read what a release holds"),
+        ("mart.v", VIEW, "a view reads mart.v; it may read what a release holds"),
+        ("fact.a", COUNTED + "materialized: view\n", "no adds_up, no by_firm"),
+    ],
+)
+def test_what_cannot_be_a_view_is_refused(
+    tmp_path: Path, read: str, sidecar: str, message: str
+) -> None:
+    write(tmp_path, "fact.a", "select source_id, sample_no from core.sample", FOLLOWED)
+    write(tmp_path, "latest.b", select_from("core.sample"))
+    write(tmp_path, "mart.v", "select source_id, sample_no from fact.a", VIEW)
+    columns = "source_id, count(*) as samples" if "adds_up" in sidecar else "source_id, sample_no"
+    write(tmp_path, "mart.w", f"select {columns} from {read}", sidecar)
+    with pytest.raises(ConfigurationError, match=message):
+        load_models(tmp_path)

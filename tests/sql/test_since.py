@@ -15,20 +15,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from assets.build import models_behind
+from assets.build import compile_view, models_behind
+from assets.checks import run_table_checks
+from assets.workplace import Workplace
+from expectations.results import ValidationRun
+from expectations.runner import run_checks
+from tests.results import rows_of_result
 from warehouse import release_tables
 from warehouse.connection import Resources, connect
 from warehouse.engine import firms, since, sums
 from warehouse.engine.follows import SAMPLE_RECORDS
 from warehouse.engine.model import SqlModel, contract_of, load_models
 from warehouse.engine.refresh import refresh_model
+from warehouse.engine.stamp import stamp_file
+from warehouse.engine.views import inputs
 from warehouse.errors import ConfigurationError
 from warehouse.home import Home
 from warehouse.release import build_release, published_tables
 from warehouse.release_compare import verify_release
 from warehouse.tables import write_parquet, write_partition
 
-FOLLOWING = {name: model for name, model in load_models().items() if model.follows is not None}
+STORED = {name: model for name, model in load_models().items() if not model.contract.is_view}
+VIEWS = load_models().keys() - STORED.keys()
+FOLLOWING = {name: model for name, model in STORED.items() if model.follows is not None}
 ADDING = {name: model for name, model in FOLLOWING.items() if model.adds_up is not None}
 FIRST = dt.date(2024, 5, 1)
 RESOURCES = Resources(1, 1 << 30)
@@ -117,7 +126,7 @@ def nights(draw: st.DrawFn) -> list[Night]:
 def home_in(folder: Path) -> Home:
     """A home in which every table that rows of samples read, but do not come from, is empty."""
     home = Home(folder)
-    read = {table for model in FOLLOWING.values() for table in model.depends_on}
+    read = {table for model in FOLLOWING.values() for table in inputs(model)}
     for table in read & load_models().keys() - FOLLOWING.keys():
         empty = pl.DataFrame(schema=contract_of(table, load_models()).polars_schema())
         write_parquet(empty, home.model_file(table))
@@ -175,6 +184,11 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
             published = publish(by_night, number)
             receive(at_once, number, night)
         whole = work(at_once)
+        assert {"fact.indicator_unit"} == VIEWS
+        for view in VIEWS:
+            rows = [rows_of_result(home, view).sort("*") for home in (by_night, at_once)]
+            assert_frame_equal(*rows, check_exact=True)
+            assert not rows[0].is_empty()
         assert publish(at_once) == published
         for table in FOLLOWING:
             assert len(since.result_files(by_night, table)) == 3, table
@@ -182,6 +196,51 @@ def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
         assert counted == first  # added up since, not counted anew
     for table, rows in whole.items():
         assert_frame_equal(followed[table], rows, check_exact=True)
+
+
+def test_of_a_view_the_rows_of_what_stands_instead_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is found in all is what is found where everything came at once."""
+    seen: list[str] = []
+
+    def spy(con: Any, table: str, rules: Any, **more: Any) -> ValidationRun:
+        seen.append(table)
+        return run_checks(con, table, rules, **more)
+
+    monkeypatch.setattr("assets.checked.run_checks", spy)
+    (view,), evaluative = VIEWS, {"programme": "evaluative", "sampling_basis": "random"}
+    by_night, at_once = home_in(tmp_path / "a"), home_in(tmp_path / "b")
+    for night, told in enumerate(
+        (
+            [sample("A", **evaluative), sample("B")],
+            [sample("B", 2, **evaluative), sample("C")],  # of B's profile is none but C now
+        )
+    ):
+        receive(at_once, night, {"core.sample": told})
+        receive(by_night, night, {"core.sample": told})
+        work(by_night, ["fact.unit"])
+        results = run_table_checks(
+            load_models()[view].contract, Workplace(by_night, {}, RESOURCES), None
+        )
+    assert seen == [view, "new_rows"]
+    work(at_once, ["fact.unit"])
+    whole = run_table_checks(load_models()[view].contract, Workplace(at_once, {}, RESOURCES), None)
+    assert [(each.rule_id, each.rows_checked, each.rows_failed) for each in results] == [
+        (each.rule_id, each.rows_checked, each.rows_failed) for each in whole
+    ]
+    assert whole[0].rows_checked == rows_of_result(by_night, view).height > 3
+
+
+def test_nothing_is_kept_of_a_view(worked: Home) -> None:
+    (view,) = VIEWS
+    with connect(RESOURCES) as con, pytest.raises(ValueError, match="nothing to keep"):
+        refresh_model(con, load_models()[view], worked)
+    left = worked.model_file(view)
+    for path in (left, stamp_file(left)):
+        path.write_text("of when it was a table", "ascii")
+    assert "FROM" in compile_view(worked, RESOURCES, load_models()[view], None)
+    assert list(left.parent.glob("indicator_unit*")) == []
 
 
 @pytest.fixture
@@ -298,7 +357,7 @@ def test_what_rows_of_samples_read_beside_makes_the_result_whole(worked: Home) -
     periods = worked.model_file("fact.firm_period")
     write_parquet(pl.read_parquet(periods), periods)
     work(worked)
-    assert len(since.result_files(worked, "fact.indicator_unit")) == 1
+    assert len(since.result_files(worked, "fact.unit")) == 1
     assert not is_whole(worked)
 
 

@@ -1,5 +1,6 @@
 """Definitions of indicators: what is refused, and the tables that they become."""
 
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -158,14 +159,26 @@ def test_a_population_rate_over_random_and_targeted_samples_is_refused_by_name(
         assert load(tmp_path, **operational, v_sampling_bases=bases).variants[0].pooling is None
 
 
-@pytest.mark.parametrize("column", get_args(ConditionColumn))
-def test_the_model_knows_every_column_that_a_condition_may_name(column: str) -> None:
+def test_models_know_every_column_that_a_condition_may_name() -> None:
+    """A profile is taken apart in the order in which it is made."""
     units, judged = (
         (DBT_DIR / "fact" / f"{name}.sql").read_text("utf-8") for name in ("unit", "indicator_unit")
     )
+    looked_at = re.findall(r"when looked_at\.(\w+)", units)
+    taken = re.findall(r"split_part\(profile, '\|', (\d+)\), ''\) as (\w+)", judged)
 
-    assert f"when '{column}' then profiles.{column}" in judged
-    assert f"split_part(profile, '|', {places.index(column) + 1}), '') as {column}" in judged
+    assert {*looked_at, "final_verdict"} == set(get_args(ConditionColumn))
+    assert [name for _, name in taken] == ["unit_kind", "domain", "final_verdict", *looked_at]
+    assert [int(place) for place, _ in taken] == [*range(1, len(taken) + 1)]
+    for column in get_args(ConditionColumn):
+        assert f"when '{column}' then profiles.{column}" in judged
+
+
+@pytest.mark.parametrize("value", ["", "a|b"])
+def test_a_value_that_no_profile_tells_is_refused(tmp_path: Path, value: str) -> None:
+    exclusion = {**EXCLUSION, "when": {"column": "link", "in": ["online", value]}}
+    with pytest.raises(ConfigurationError, match="a value is not empty and has no"):
+        load(tmp_path, v_exclusions=[exclusion])
 
 
 def test_definitions_become_rows(tmp_path: Path) -> None:

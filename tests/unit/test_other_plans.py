@@ -86,9 +86,11 @@ def build(home: Home) -> None:
     """Units and figures from verdicts; nothing else is on record."""
     with connect() as con:
         for model in models_behind(ASKED):
+            if model.contract.is_view:
+                continue
             if isinstance(model, ComputedTable):
                 write_parquet(compute(con, model, home), home.model_file(model.table))
-            elif model.table.startswith(("mart.", "counts.", "fact.indicator_unit")):
+            elif model.table == "fact.unit" or model.table.startswith(("mart.", "counts.")):
                 attach_dependencies(con, model, home)
                 run_model(con, model, home)
             else:

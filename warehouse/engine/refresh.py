@@ -33,7 +33,11 @@ def refresh_model(
     Raises:
         ConfigurationError: DuckDB refuses the SQL or a value; names the model's file.
         SamplehouseError: the model reads another one that has not been built.
+        ValueError: the model is a view, of which nothing is kept.
     """
+    if model.contract.is_view:
+        message = f"{model.table} is a view: there is nothing to keep up to date"
+        raise ValueError(message)
     if model.adds_up is not None:
         return add_up(con, model, home, as_of)
     if model.by_firm is not None and (of_firms := refresh_firms(con, model, home, as_of)):
