@@ -1,9 +1,9 @@
 -- One row per variant of an indicator and unit of its field: counted, or left out and why.
 --
--- A view: nothing of it is stored. Whom a variant counts is written in ref.indicator_*; nothing here
--- names an indicator. Conditions are tried once per profile (the values that conditions look at),
--- not unit by unit; the first that holds is the reason. Days are compared unit by unit, last.
--- Profiles are those of the units that are given, of a part of them too.
+-- A view: nothing of it is stored. Whom a variant counts is written in ref.indicator_*; nothing
+-- here names an indicator. Conditions are tried once per profile (the values that conditions look
+-- at), not unit by unit; the first that holds is the reason. Days are compared unit by unit, last.
+-- Profiles are those of the units that are given, and so of a part of them, too.
 with units as (
     select * from fact.unit
     where profile is not null

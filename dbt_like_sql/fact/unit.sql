@@ -1,10 +1,11 @@
--- One row per unit of any kind that indicators may count: samples, acceptances, days, places, cases.
+-- One row per unit of any kind: samples, acceptances, days, places, cases and what else there is.
 --
 -- Samples and acceptances become units here; every other kind has a model fact.unit_<kind> in the
--- same columns, and is added to `units`. The firm that answers for a unit is its producer, where the
--- credit code is known, else where it was taken; what it was on that day stands in the roster of
--- firms. `profile` holds the values by which conditions of indicators judge a unit, and no others,
--- so that profiles are few however many units there are; fact.indicator_unit takes them apart.
+-- same columns, and is added to `units`. The firm that answers for a unit is its producer, where
+-- the credit code is known, else where it was taken; what it was on that day stands in the roster
+-- of firms. `profile` holds the values by which conditions of indicators judge a unit, and no
+-- others, so that profiles are few however many units there are; fact.indicator_unit takes them
+-- apart.
 with verdicts as (
     select * from fact.verdict
 ),
@@ -288,35 +289,43 @@ profiled_units as (
             else ''
         end
         || '|' || case
-            when looked_at.source_id and units.source_id not like '%|%' then units.source_id
+            when looked_at.source_id and units.source_id not like '%|%'
+                then units.source_id
             else ''
         end
         || '|' || case
-            when looked_at.programme and units.programme not like '%|%' then units.programme
+            when looked_at.programme and units.programme not like '%|%'
+                then units.programme
             else ''
         end
         || '|' || case
-            when looked_at.sampling_basis and units.sampling_basis not like '%|%' then units.sampling_basis
+            when looked_at.sampling_basis and units.sampling_basis not like '%|%'
+                then units.sampling_basis
             else ''
         end
         || '|' || case
-            when looked_at.coverage and units.coverage not like '%|%' then units.coverage
+            when looked_at.coverage and units.coverage not like '%|%'
+                then units.coverage
             else ''
         end
         || '|' || case
-            when looked_at.link and units.link not like '%|%' then units.link
+            when looked_at.link and units.link not like '%|%'
+                then units.link
             else ''
         end
         || '|' || case
-            when looked_at.division_code and units.division_code not like '%|%' then units.division_code
+            when looked_at.division_code and units.division_code not like '%|%'
+                then units.division_code
             else ''
         end
         || '|' || case
-            when looked_at.product_category and units.product_category not like '%|%' then units.product_category
+            when looked_at.product_category and units.product_category not like '%|%'
+                then units.product_category
             else ''
         end
         || '|' || case
-            when looked_at.industry_division and units.industry_division not like '%|%' then units.industry_division
+            when looked_at.industry_division and units.industry_division not like '%|%'
+                then units.industry_division
             else ''
         end
         || '|' || case
@@ -328,11 +337,13 @@ profiled_units as (
             else ''
         end
         || '|' || case
-            when looked_at.verdict_basis and units.verdict_basis not like '%|%' then units.verdict_basis
+            when looked_at.verdict_basis and units.verdict_basis not like '%|%'
+                then units.verdict_basis
             else ''
         end
         || '|' || case
-            when looked_at.trait and units.trait not like '%|%' then units.trait
+            when looked_at.trait and units.trait not like '%|%'
+                then units.trait
             else ''
         end
         || '|' || case
