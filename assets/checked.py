@@ -84,8 +84,8 @@ def check_table(
             _keep(work, rows, run)
             return run
         if len({part.touched for part in work.parts.values()}) == 1 and before.files == work.named:
-            _show_what_stands_instead(work)
-            return _check_what_stands_instead(work, before)
+            rows = _show_what_stands_instead(work, before)
+            return _check_what_stands_instead(work, before, rows)
     run = work.run_on_all(contract.expectations)
     if not work.parts:
         _keep(work, work.count_all(), run)
@@ -159,22 +159,41 @@ class _Work:
         """Rows of the table."""
         if self.contract.table in record_contracts():
             return sum(map(row_count, self.files))
-        return result_size(self.home, self.contract.table)
+        if not self.contract.is_view:
+            return result_size(self.home, self.contract.table)
+        return self.count_attached()
+
+    def count_attached(self) -> int:
+        """Rows of the table as it is attached, perhaps of a part of what it reads."""
+        (found,) = self.con.execute(f"FROM {qualified(self.all_rows)} SELECT count(*)").fetchall()
+        return int(found[0])
 
 
-def _show_what_stands_instead(work: _Work) -> None:
-    """Rows that stand instead of others; those of a view follow from those of what it reads."""
+def _show_what_stands_instead(work: _Work, before: Checked) -> int:
+    """Make the rows that stand instead of others visible; how many rows there are in all.
+
+    Those of a view follow from what stands instead in what it reads, and those that stand no more
+    from what does not.
+    """
+    con, parts = work.con, work.parts
     if not work.contract.is_view:
-        work.con.read_parquet(str(work.parts[work.contract.table].rows)).create_view(_NEW)
-        return
-    for table, part in work.parts.items():
-        attach_rows(work.con, table, work.con.read_parquet(str(part.rows)))
+        con.read_parquet(str(parts[work.contract.table].rows)).create_view(_NEW)
+        return work.count_all()
+    rows = before.rows
+    if stood := {table: part.stood for table, part in parts.items() if part.stood is not None}:
+        for table, path in stood.items():
+            attach_rows(con, table, con.read_parquet(str(path)))
+        rows -= work.count_attached()
+    for table, part in parts.items():
+        attach_rows(con, table, con.read_parquet(str(part.rows)))
+    rows += work.count_attached()
     work.copy(_NEW, work.contract.expectations)
-    for table in work.parts:
-        attach_rows(work.con, table, result(work.con, work.home, table))
+    for table in parts:
+        attach_rows(con, table, result(con, work.home, table))
+    return rows
 
 
-def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:
+def _check_what_stands_instead(work: _Work, before: Checked, rows: int) -> ValidationRun:
     """Rules that no row of the whole breaks on the rows that stand instead, the others on all.
 
     Of a row that breaks a rule nobody knows whether another stands instead of it.
@@ -185,7 +204,7 @@ def _check_what_stands_instead(work: _Work, before: Checked) -> ValidationRun:
     for rule in work.contract.expectations:
         of_a_sample = _looks_at_rows(rule) or rule.name in UNIQUE
         (alone if of_a_sample and rule.rule in passed else rest).append(rule)
-    found = _grown(before, work.run(_NEW, alone), work.count_all())
+    found = _grown(before, work.run(_NEW, alone), rows)
     return joined([found, work.run_on_all(rest)]) if rest else found
 
 
