@@ -83,7 +83,7 @@ def check_table(
             run, rows = _check_new_records(work, before)
             _keep(work, rows, run)
             return run
-        if len({part.touched for part in work.parts.values()}) == 1 and before.files == work.named:
+        if work.is_told_apart and before.files == work.named:
             rows = _show_what_stands_instead(work, before)
             return _check_what_stands_instead(work, before, rows)
     run = work.run_on_all(contract.expectations)
@@ -114,6 +114,12 @@ class _Work:
         """What stands instead of a part of the result, or of those that a view reads."""
         found = {table: since(self.home, table) for table in stored(self.contract.table)}
         return {table: part for table, part in found.items() if part is not None}
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether rows that stand instead of others, and these, are those of the same samples."""
+        parts = self.parts.values()
+        return len({part.touched for part in parts}) == 1 and all(part.stood for part in parts)
 
     @cached_property
     def rules(self) -> str:
@@ -179,15 +185,13 @@ def _show_what_stands_instead(work: _Work, before: Checked) -> int:
     if not work.contract.is_view:
         con.read_parquet(str(parts[work.contract.table].rows)).create_view(_NEW)
         return work.count_all()
-    rows = before.rows
-    if stood := {table: part.stood for table, part in parts.items() if part.stood is not None}:
-        for table, path in stood.items():
-            attach_rows(con, table, con.read_parquet(str(path)))
-        rows -= work.count_attached()
+    for table, part in parts.items():
+        attach_rows(con, table, con.read_parquet(str(part.stood)))
+    stood = work.count_attached()
     for table, part in parts.items():
         attach_rows(con, table, con.read_parquet(str(part.rows)))
-    rows += work.count_attached()
     work.copy(_NEW, work.contract.expectations)
+    rows = before.rows - stood + work.count_attached()
     for table in parts:
         attach_rows(con, table, result(con, work.home, table))
     return rows
