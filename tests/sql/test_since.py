@@ -486,6 +486,17 @@ def test_a_group_without_rows_is_gone(counted: Home) -> None:
     assert verdicts(counted) == [("2024-05", 3, 3, 0)]
 
 
+def test_rows_that_stand_no_more_are_looked_up_once(
+    counted: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts them takes those that were found when the result that it counts was made."""
+    receive(counted, 2, {"core.sample": [sample("A", 2, verdict="fail")]})
+    work(counted, ["fact.verdict"])
+    monkeypatch.delattr(sums, "rows_of_touched")
+    work(counted, [COUNTS])
+    assert verdicts(counted) == [("2024-04", 3, 1, 2)]
+
+
 def test_a_group_that_a_sample_came_to_and_left_is_gone(counted: Home) -> None:
     told = (("2024-05", 3), ("2024-06", 4))
     for number, (month, version) in enumerate(told, start=2):

@@ -87,7 +87,7 @@ def _rows_files(home: Home, by_firm: ByFirm, before: Kept) -> dict[str, Path]:
 
 
 def _write_rows(table: str, rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    names = ", ".join(map(identifier, followed_columns(table)))
+    names = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
     with written_whole(path) as aside:
         rows.project(names).write_parquet(str(aside), compression="zstd")
 
@@ -168,7 +168,7 @@ def _rows_apart(
 
     In the columns that may touch a firm.
     """
-    names = ", ".join(map(identifier, followed_columns(table)))
+    names = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
     whole, now = con.read_parquet(str(home.model_file(table))), kept(home, table)
     parts = [whole.filter("false").project(names)]
     if this.rows is not None:

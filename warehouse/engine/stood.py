@@ -40,16 +40,20 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
 
 
 @cache
-def followed_columns(table: str) -> tuple[str, ...]:
-    """Columns of a result that models read which add up or follow firms, and those of its key.
+def followed_columns(table: str, *, adds_up: bool = True) -> tuple[str, ...]:
+    """Columns of a result that models read which follow firms or add up, and those of its key.
 
     By name: every column of the result that has a name which such a model writes anywhere, or a
     view that it reads.
+
+    Args:
+        table: the result.
+        adds_up: whether models that add up count too; only those that follow firms without.
     """
     models = load_models()
     wanted = set(models[table].contract.key)
     for model in models.values():
-        if table in inputs(model) and (model.adds_up or model.by_firm):
+        if table in inputs(model) and (model.by_firm or (adds_up and model.adds_up)):
             for each in (model, *views_of(model)):
                 tree = parse_select(each.sql, each.file)
                 wanted |= {column.name for column in tree.find_all(exp.Column)}
