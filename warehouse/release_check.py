@@ -8,6 +8,8 @@ import duckdb
 from warehouse.connection import Resources, open_file
 from warehouse.contract import Contract
 from warehouse.dictionary import column_comment, table_comment
+from warehouse.engine.follows import of_touched
+from warehouse.engine.since import Since
 from warehouse.errors import BlockedError
 from warehouse.release_tables import Written
 from warehouse.sql import identifier, qualified
@@ -123,7 +125,9 @@ def _row_problems(
     key = ", ".join(map(identifier, contract.key))
     rows = f"(FROM {qualified(contract.table)} SELECT {key})"
     if written is not None and written.inserted:
-        rows = _rows_like_the_inserted(con, contract, written)
+        _attach_inserted(con, contract, written)
+        is_apart = written.instead is not None and _replace_only(con, written.instead)
+        rows = "inserted" if is_apart else _rows_like_the_inserted(con, contract, written)
     # Different hashes are of different keys, and quicker to tell apart.
     alike = con.execute(f"FROM {rows} SELECT count(*) - count(DISTINCT hash({key}))").fetchall()
     if alike == [(0,)]:
@@ -139,6 +143,28 @@ def _row_problems(
         yield f"{contract.table}: expected one row per {', '.join(contract.key)}, found {examples}"
 
 
+def _attach_inserted(con: duckdb.DuckDBPyConnection, contract: Contract, written: Written) -> None:
+    """The rows that came into a table, as the temporary view `inserted`."""
+    files = [str(path) for path in written.inserted]
+    rows = con.read_parquet(files, hive_partitioning=False).project(contract.cast_sql())
+    con.execute(f"CREATE OR REPLACE TEMP VIEW inserted AS {rows.sql_query()}")
+
+
+def _replace_only(con: duckdb.DuckDBPyConnection, instead: Since) -> bool:
+    """Whether inserted rows belong to nothing but what was deleted before.
+
+    Then no other row of the table can have the key of one of them, and none is looked at.
+    """
+    rows = "inserted WHERE unit_kind = 'sample'" if instead.follows.has_other_kinds else "inserted"
+    touched = con.read_parquet(str(instead.touched))
+    con.execute(f"CREATE OR REPLACE TEMP VIEW touched AS {touched.sql_query()}")
+    strays = con.execute(
+        f"FROM (FROM {rows}) AS row ANTI JOIN touched ON {of_touched('row', instead.follows)} "
+        "SELECT count(*)"
+    ).fetchall()
+    return strays == [(0,)]
+
+
 def _rows_like_the_inserted(
     con: duckdb.DuckDBPyConnection, contract: Contract, written: Written
 ) -> str:
@@ -146,15 +172,13 @@ def _rows_like_the_inserted(
 
     All that could have the key of an inserted row are among them, that row itself too.
     """
-    inserted = con.read_parquet([str(path) for path in written.inserted], hive_partitioning=False)
     names = ", ".join(map(identifier, written.found_by))
-    told_apart = inserted.project(contract.cast_sql()).project(names).distinct()
-    con.execute(f"CREATE OR REPLACE TEMP TABLE inserted AS {told_apart.sql_query()}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told_apart AS FROM inserted SELECT DISTINCT {names}")
     alike = " AND ".join(
-        f"result.{name} IS NOT DISTINCT FROM inserted.{name}"
+        f"result.{name} IS NOT DISTINCT FROM told_apart.{name}"
         for name in map(identifier, written.found_by)
     )
-    return f"(FROM {qualified(contract.table)} AS result SEMI JOIN inserted ON {alike})"
+    return f"(FROM {qualified(contract.table)} AS result SEMI JOIN told_apart ON {alike})"
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -64,12 +64,14 @@ class Written:
         inserted: files of the rows that came into a table that was there.
         found_by: columns of the key by which those rows are looked for; all others of the key are
             compared among what is found.
+        instead: what the inserted rows stand instead of, where that was deleted before.
     """
 
     held: Held
     change: Change
     inserted: tuple[Path, ...] = ()
     found_by: tuple[str, ...] = ()
+    instead: Since | None = None
 
 
 def made_of(home: Home, table: PublishedTable) -> MadeOf:
@@ -175,8 +177,9 @@ def _bring_up_to_date(
         rows.insert_into(table.contract.table)
     con.commit()
     total = held.row_sum - gone + came
-    found = Held(made_of=made, rows=total.rows, hashes=total.hashes)
-    return Written(found, change, files, _found_by(table))
+    rows_in_all = total.rows if table.since is None else table.since.size
+    found = Held(made_of=made, rows=rows_in_all, hashes=total.hashes)
+    return Written(found, change, files, _found_by(table), table.since)
 
 
 def _take_out(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> RowSum:
