@@ -172,6 +172,9 @@ def load_plain(
     con.read_parquet(paths, filename=True, hive_partitioning=False).create_view(grid)
     cells = cell_names(group.width)
     fate = _fate(group.header, cells)
+    suspect = f"FROM {identifier(grid)} SELECT 1 WHERE {_suspect(group.header, cells)} LIMIT 1"
+    if not con.execute(suspect).fetchall():
+        fate = "CASE WHEN source_row = 1 THEN 'header' END"  # so the other cells need no look
     located = f"FROM {identifier(grid)} AS g JOIN {identifier(files)} AS f USING (filename)"
     con.execute(
         f"INSERT INTO ignored SELECT f.first_place + source_row AS row_id, {fate} AS reason "
@@ -199,6 +202,12 @@ def _text(
     if not absent:
         return cell
     return f"CASE WHEN {cell} NOT IN ({', '.join(map(literal, absent))}) THEN {cell} END"
+
+
+def _suspect(header: FoundHeader, cells: Sequence[str]) -> str:
+    """What holds, by one cell alone, for every row that `_fate` leaves out beside the header."""
+    cell, label = next((c, label) for c, label in zip(cells, header.rows[0], strict=False) if label)
+    return f"source_row > 1 AND coalesce(stripped({cell}) = {literal(label)}, TRUE)"
 
 
 def _fate(header: FoundHeader, cells: Sequence[str]) -> str:
