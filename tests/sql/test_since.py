@@ -451,7 +451,8 @@ def test_files_that_no_result_names_are_removed(worked: Home) -> None:
     assert len(list(models.glob("latest/sample.since-*"))) == 1
     assert len(list(models.glob("touched/firms-*"))) == 5  # tables that follow firms read five
     assert len(list(models.glob("touched/rows-*"))) == 4  # three of which share one
-    assert len(list(models.glob("touched/*"))) == 10
+    assert len(list(models.glob("touched/*.core.*"))) == 2
+    assert len(list(models.glob("touched/*"))) == 12
 
 
 COUNTS = "counts.verdict_month"

@@ -22,7 +22,7 @@ from warehouse.contract import Model
 from warehouse.engine.follows import SAMPLE_RECORDS, BySample, Follows, of_touched
 from warehouse.engine.model import SqlModel, load_models
 from warehouse.engine.stamp import digest, file_line, input_stamp
-from warehouse.engine.touched import touched_records, write_touched
+from warehouse.engine.touched import records_file, touched_records, write_touched
 from warehouse.engine.views import inputs
 from warehouse.home import Home
 from warehouse.sql import identifier, qualified
@@ -58,7 +58,7 @@ class Kept(Version):
             from, each with size and time of writing.
         new: partition files that touched samples since, in the same way.
         inputs: of a result by firm or group, the tables that it was made from and follows.
-        made_with: files that were made on the way when it was last made, see `engine.firms`.
+        made_with: files that were made on the way when it was last made, which others use too.
     """
 
     follows: Follows
@@ -191,8 +191,13 @@ def keep_since(
         raise LookupError(message)
     records = _records(home, as_of)
     new = {name: records[name] for name in records.keys() - found.records.keys()}
-    changes = instead(home, model.table, touched, rows, stood)
-    keep(home, model.table, found.model_copy(update={"new": new, **changes}))
+    read = sorted(inputs(model).intersection(SAMPLE_RECORDS))
+    changes = {
+        **instead(home, model.table, touched, rows, stood),
+        "new": new,
+        "made_with": tuple(name_in(home, records_file(touched, table)) for table in read),
+    }
+    keep(home, model.table, found.model_copy(update=changes))
 
 
 def instead(home: Home, table: str, touched: Path, rows: Path, stood: Path) -> dict[str, str | int]:
@@ -251,7 +256,7 @@ def attach_touched(
     for table in sorted(inputs(model) & _sample_tables()):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
         if table in SAMPLE_RECORDS:
-            rows = touched_records(con, home, table, touched, as_of)
+            rows = con.read_parquet(str(touched_records(con, home, table, touched, as_of)))
         else:
             rows = _touched_result(con, home, table, touched)
         rows.create(qualified(table))

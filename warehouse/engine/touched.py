@@ -72,11 +72,15 @@ def write_touched(
 
 def touched_records(
     con: duckdb.DuckDBPyConnection, home: Home, table: str, touched: Path, as_of: dt.date | None
-) -> duckdb.DuckDBPyRelation:
-    """Rows of a record table that belong to touched samples.
+) -> Path:
+    """A file of the rows of a record table that belong to touched samples.
 
-    Every file is looked into for the numbers of samples; few hold any, and are read in full.
+    Every file of the table is looked into for the numbers of samples; few hold any, and are read
+    in full. The rows are kept, since several results are made from them.
     """
+    path = records_file(touched, table)
+    if path.is_file():
+        return path
     files = home.partition_files(table, as_of=as_of)
     named = {str(file): file for file in files}
     holding: list[Path] = []
@@ -84,9 +88,15 @@ def touched_records(
         rows = con.read_parquet(list(named), hive_partitioning=False, filename=True)
         held = _of_samples(con, rows, touched).project("filename").distinct().order("filename")
         holding = [named[name] for (name,) in held.fetchall()]
-    return _of_samples(
-        con, con.sql(records_query(con, record_contracts()[table], holding)), touched
-    )
+    query = records_query(con, record_contracts()[table], holding)
+    with written_whole(path) as aside:
+        _of_samples(con, con.sql(query), touched).write_parquet(str(aside), compression="zstd")
+    return path
+
+
+def records_file(touched: Path, table: str) -> Path:
+    """Where the rows of a record table that belong to touched samples are kept."""
+    return touched.with_name(f"{touched.stem}.{table}.parquet")
 
 
 def _of_samples(
