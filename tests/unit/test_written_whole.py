@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.tables import ABANDONED_AFTER_SECONDS, remove_abandoned, write_text
+from warehouse.tables import (
+    ABANDONED_AFTER_SECONDS,
+    remove_abandoned,
+    write_text,
+    written_whole,
+)
 
 
 def test_a_file_is_the_old_one_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -30,3 +35,17 @@ def test_what_a_killed_run_was_writing_is_removed_after_a_day(tmp_path: Path) ->
         os.utime(folder / name, (now, now - ABANDONED_AFTER_SECONDS - 1))
     remove_abandoned(tmp_path)
     assert sorted(each.name for each in folder.iterdir()) == names[1:]
+
+
+def test_a_file_that_comes_out_as_it_was_stays_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "result.parquet"
+    moments = []
+    for text in ("rows", "rows", "row"):
+        with written_whole(path, stays_if_same=True) as aside:
+            aside.write_text(text, "utf-8")
+        moments.append(path.stat().st_mtime_ns)
+        os.utime(path, ns=(1, 1))
+    assert moments[1] == 1
+    assert moments[2] > 1
+    assert path.read_text("utf-8") == "row"
+    assert [each.name for each in tmp_path.iterdir()] == ["result.parquet"]
