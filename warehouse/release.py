@@ -165,6 +165,7 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
                 sums = {name: table.held.row_sum for name, table in written.items()}
                 sums["meta.release_input"] = _write_inputs(con)
                 create_views(con, views)
+            with open_file(aside, resources) as con:  # see view_fingerprints
                 _write_description(con, sums, contracts, as_of, built_at, code_version)
                 stay = {name for name, table in written.items() if table.change != "all"}
                 _write_comments(con, [c for c in contracts if c.table not in stay])

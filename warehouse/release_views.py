@@ -36,6 +36,9 @@ def view_queries(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str
 
 
 def view_fingerprints(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
-    """View → fingerprint of its query."""
+    """View → fingerprint of its query, in a file that was closed since the view was created.
+
+    DuckDB writes a query in another way once it has read it from the file.
+    """
     queries = view_queries(con, database)
     return {name: sha256(query.encode()).hexdigest()[:32] for name, query in queries.items()}

@@ -4,7 +4,7 @@ import polars as pl
 
 from tests.nights import SmallYear
 from tests.truth import unlike
-from warehouse.release_compare import compare_releases
+from warehouse.release_compare import compare_releases, verify_release
 from warehouse.release_diff import diff_releases
 
 # How a table of the release came about differs between two nights; what it holds does not.
@@ -39,6 +39,7 @@ def test_a_night_without_deliveries_publishes_the_same_again(small_year: SmallYe
     )
 
     assert [each.table for each in found if not each.equal] == []
+    assert verify_release(small_year.file(small_year.january_again)) == []
     assert small_year.january.release is not None
     assert small_year.january_again.release is not None
     assert small_year.january.release.fingerprint == small_year.january_again.release.fingerprint
