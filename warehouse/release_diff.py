@@ -28,9 +28,19 @@ HELD_FIGURES = """
     UNION ALL
     SELECT indicator_id, variant_id, period_type, period, slice_type, slice,
         NULL, NULL, denominator, NULL, TRUE
-    FROM {release}.mart.indicator_count
+    FROM ({counted})
     ANTI JOIN {release}.mart.indicator_value
         USING (indicator_id, variant_id, period_type, period, slice_type, slice)
+"""
+COUNTED = """
+    SELECT indicator_id, variant_id, period_type, period, slice_type, slice, denominator
+    FROM {release}.mart.indicator_count
+"""
+# Releases of before held all firms among the other counts.
+COUNTED_FIRMS = """
+    UNION
+    SELECT indicator_id, variant_id, 'year', year, 'firm', entity_uscc, denominator
+    FROM {release}.mart.indicator_firm
 """
 # A period to date that only one release has differs where it is not what the other had up to the
 # month before; unless each period is assessed by itself. What a release did not hold is absent in
@@ -273,4 +283,7 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
         raise SamplehouseError(
             f"{path.stem} is of before there were figures: it has no {', '.join(lacking)}"
         )
-    con.execute(HELD_FIGURES.format(release=identifier(name), view=identifier(f"{name}_figure")))
+    counted = COUNTED + (COUNTED_FIRMS if ("mart.indicator_firm",) in found else "")
+    release, view = identifier(name), identifier(f"{name}_figure")
+    counted = counted.format(release=release)
+    con.execute(HELD_FIGURES.format(release=release, view=view, counted=counted))
