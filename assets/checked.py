@@ -78,14 +78,18 @@ def check_table(
     """
     work = _Work(con, home, contract, scope, tuple(files), as_of)
     before = _before(home, scope, contract)
-    if before is not None and before.rules == work.rules and before.files:
-        if contract.table in record_contracts() and before.files.items() <= work.named.items():
+    if before is not None and before.rules != work.rules:
+        before = None
+    if contract.table in record_contracts():
+        if before is not None and before.files and before.files.items() <= work.named.items():
             run, rows = _check_new_records(work, before)
             _keep(work, rows, run)
             return run
-        if work.is_told_apart and before.files == work.named:
-            rows = _show_what_stands_instead(work, before)
-            return _check_what_stands_instead(work, before, rows)
+    elif work.is_told_apart:
+        if before is None or before.files != work.named:
+            before = _check_wholes(work)
+        rows = _show_what_stands_instead(work, before)
+        return _check_what_stands_instead(work, before, rows)
     run = work.run_on_all(contract.expectations)
     if not work.parts:
         _keep(work, work.count_all(), run)
@@ -173,6 +177,22 @@ class _Work:
         """Rows of the table as it is attached, perhaps of a part of what it reads."""
         (found,) = self.con.execute(f"FROM {qualified(self.all_rows)} SELECT count(*)").fetchall()
         return int(found[0])
+
+
+def _check_wholes(work: _Work) -> Checked:
+    """All rules on results as they were last made whole, and what was found is remembered.
+
+    So it is where a night stopped after they were made and before they were checked: this night
+    looks at all of their rows, and the next ones do not.
+    """
+    con, home, tables = work.con, work.home, stored(work.contract.table)
+    for table in tables:
+        attach_rows(con, table, con.read_parquet(str(home.model_file(table))))
+    run = work.run_on_all(work.contract.expectations)
+    found = _keep(work, work.count_attached(), run)
+    for table in tables:
+        attach_rows(con, table, result(con, home, table))
+    return found
 
 
 def _show_what_stands_instead(work: _Work, before: Checked) -> int:
@@ -292,14 +312,15 @@ def _before(home: Home, scope: str, contract: Contract) -> Checked | None:
     return read_note(Checked, _file(home, scope, contract))
 
 
-def _keep(work: _Work, rows: int, run: ValidationRun) -> None:
+def _keep(work: _Work, rows: int, run: ValidationRun) -> Checked:
     """Remember what was found; a check that crashed is tried again, so nothing is remembered."""
-    path = _file(work.home, work.scope, work.contract)
-    path.unlink(missing_ok=True)
-    if any(result.outcome == "error" for result in run.results):
-        return
     found = Checked(rules=work.rules, files=dict(work.named), rows=rows, results=run.results)
-    write_text(found.model_dump_json(), path)
+    path = _file(work.home, work.scope, work.contract)
+    if any(result.outcome == "error" for result in run.results):
+        path.unlink(missing_ok=True)
+    else:
+        write_text(found.model_dump_json(), path)
+    return found
 
 
 def _file(home: Home, scope: str, contract: Contract) -> Path:

@@ -201,6 +201,22 @@ def test_of_a_result_that_follows_its_samples_only_what_stands_instead_is_checke
 
 
 @pytest.mark.usefixtures("followed")
+def test_a_whole_that_a_stopped_night_did_not_check_is_checked_once(
+    tmp_path: Path, rows_seen: list[str]
+) -> None:
+    home = Home(tmp_path)
+    receive(home, 1, *NIGHTS[0])
+    work(home)
+    for night, seen in ((1, ["latest.sample", "new_rows"]), (3, ["new_rows"])):
+        receive(home, night + 1, *NIGHTS[night])
+        work(home)
+        rows_seen.clear()
+        found = check(home, "latest.sample")
+        assert rows_seen == seen
+    assert counts(found) == {"one_row_per_sample": ("passed", 5, 0)}
+
+
+@pytest.mark.usefixtures("followed")
 def test_rules_that_rows_of_the_whole_break_are_checked_on_all_rows(
     tmp_path: Path, rows_seen: list[str]
 ) -> None:
