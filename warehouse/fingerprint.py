@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -127,17 +127,8 @@ def table_fingerprint(
 
 def row_sum(rows: duckdb.DuckDBPyRelation, table: str) -> RowSum:
     """The sum over some rows of a table: sums of parts that share no row add up to the whole's."""
-    return sum_of_hashes(rows.project(f"{hash_of(_comparable(rows, table))} AS hash"))
-
-
-def hash_of(columns: Iterable[str]) -> str:
-    """The hash of a row by its comparable columns, in SQL."""
-    return f"hash({', '.join(map(identifier, columns))})"
-
-
-def sum_of_hashes(hashes: duckdb.DuckDBPyRelation) -> RowSum:
-    """The sum over rows of which each gives its `hash`."""
-    found = hashes.aggregate("count(*), coalesce(sum(CAST(hash AS HUGEINT)), 0)")
+    columns = ", ".join(map(identifier, _comparable(rows, table)))
+    found = rows.aggregate(f"count(*), coalesce(sum(CAST(hash({columns}) AS HUGEINT)), 0)")
     return RowSum(*found.fetchall()[0])
 
 

@@ -18,7 +18,7 @@ from warehouse.engine.follows import of_touched
 from warehouse.engine.since import Since, rows_of
 from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
-from warehouse.fingerprint import RowSum, declared_columns, hash_of, row_sum, sum_of_hashes
+from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
 from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
 from warehouse.sql import identifier, qualified
@@ -183,22 +183,26 @@ def _bring_up_to_date(
 
 
 def _take_out(con: duckdb.DuckDBPyConnection, contract: Contract, part: Since) -> RowSum:
-    """Delete what rows of `part` stand instead of; what those rows added to the sum."""
+    """Delete what rows of `part` stand instead of; what those rows added to the sum.
+
+    They are looked for once, by the columns by which they are told, and then found by their place:
+    `DELETE … RETURNING` would read all columns of all rows, by one thread.
+    """
+    place = qualified(contract.table)
     con.read_parquet(str(part.touched)).create_view("touched")
-    gone = _delete(con, contract, f"USING touched WHERE {of_touched('result', part.follows)}")
+    which = [f"SEMI JOIN touched ON {of_touched('result', part.follows)}"]
     if part.follows.has_other_kinds:
-        gone += _delete(con, contract, "WHERE unit_kind <> 'sample'")
+        which.append("WHERE unit_kind <> 'sample'")
+    found = " UNION ".join(f"SELECT rowid AS place FROM {place} AS result {each}" for each in which)
+    con.execute(f"CREATE TEMP TABLE gone AS {found}")
+    gone = row_sum(
+        con.sql(f"FROM {place} AS result SEMI JOIN gone ON result.rowid = gone.place"),
+        contract.table,
+    )
+    con.execute(f"DELETE FROM {place} WHERE rowid IN (FROM gone)")
+    con.execute("DROP TABLE gone")
     con.execute("DROP VIEW touched")
     return gone
-
-
-def _delete(con: duckdb.DuckDBPyConnection, contract: Contract, which: str) -> RowSum:
-    """Delete some rows, reading of all others the columns only by which these are told."""
-    deleted = con.execute(
-        f"DELETE FROM {qualified(contract.table)} AS result {which} "
-        f"RETURNING {hash_of(declared_columns(contract))} AS hash"
-    ).to_arrow_table()
-    return sum_of_hashes(con.from_arrow(deleted))
 
 
 def _found_by(table: PublishedTable) -> tuple[str, ...]:

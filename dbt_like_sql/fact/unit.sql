@@ -1,34 +1,12 @@
 -- One row per unit of any kind: samples, acceptances, days, places, cases and what else there is.
 --
--- Samples and acceptances become units here; every other kind has a model fact.unit_<kind> in the
--- same columns, and is added to `units`. The firm that answers for a unit is its producer, where
--- the credit code is known, else where it was taken; what it was on that day stands in the roster
--- of firms. `profile` holds the values by which conditions of indicators judge a unit, and no
--- others, so that profiles are few however many units there are; fact.indicator_unit takes them
--- apart.
+-- What was inspected comes from fact.verdict; every other kind has a model fact.unit_<kind> in the
+-- same columns, and is added to `units`. What the firm that answers for a unit was on that day
+-- stands in the roster of firms. `profile` holds the values by which conditions of indicators
+-- judge a unit, and no others, so that profiles are few however many units there are;
+-- fact.indicator_unit takes them apart.
 with verdicts as (
     select * from fact.verdict
-),
-
-samples as (
-    select
-        source_id,
-        sample_no,
-        entity_uscc,
-        producer_uscc,
-        stratum,
-        inclusion_probability
-    from latest.sample
-),
-
-acceptances as (
-    select
-        source_id,
-        project_no,
-        attempt,
-        entity_uscc,
-        supervised
-    from latest.acceptance
 ),
 
 roster_topics as (
@@ -126,69 +104,40 @@ looked_at as (
     group by 1, 2
 ),
 
-details as (
-    select
-        'sample' as unit_kind,
-        source_id,
-        sample_no as unit_no,
-        entity_uscc,
-        coalesce(producer_uscc, entity_uscc) as firm_uscc,
-        cast(null as boolean) as supervised,
-        stratum,
-        inclusion_probability
-    from samples
-    union all
-    select
-        'acceptance' as unit_kind,
-        source_id,
-        project_no || '/' || cast(attempt as varchar) as unit_no,
-        entity_uscc,
-        entity_uscc as firm_uscc,
-        supervised,
-        cast(null as varchar) as stratum,
-        cast(null as double) as inclusion_probability
-    from acceptances
-),
-
 inspected_units as (
     select
-        verdicts.unit_kind,
-        verdicts.source_id,
-        verdicts.unit_no,
-        verdicts.attempt,
-        verdicts.domain,
-        verdicts.programme,
-        verdicts.sampling_basis,
-        verdicts.coverage,
-        verdicts.counted_on,
-        verdicts.division_code,
-        verdicts.product_category,
+        unit_kind,
+        source_id,
+        unit_no,
+        attempt,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        counted_on,
+        division_code,
+        product_category,
         coalesce(
-            nullif(regexp_extract(verdicts.industry_code, '^[A-Z]?([0-9]{2})', 1), ''), 'UNSTATED'
+            nullif(regexp_extract(industry_code, '^[A-Z]?([0-9]{2})', 1), ''), 'UNSTATED'
         ) as industry_division,
-        coalesce(verdicts.link, 'UNSTATED') as link,
-        details.entity_uscc,
-        details.firm_uscc,
-        details.supervised,
+        coalesce(link, 'UNSTATED') as link,
+        entity_uscc,
+        firm_uscc,
+        supervised,
         cast(null as varchar) as trait,
         1 as size,
         cast(null as varchar) as assessed_period,
-        verdicts.final_verdict,
-        verdicts.verdict_basis,
-        verdicts.recheck_no,
-        verdicts.is_recheck,
-        verdicts.delivery_id,
-        verdicts.received_on,
-        verdicts.source_sheet,
-        verdicts.source_row,
-        details.stratum,
-        details.inclusion_probability
+        final_verdict,
+        verdict_basis,
+        recheck_no,
+        is_recheck,
+        delivery_id,
+        received_on,
+        source_sheet,
+        source_row,
+        stratum,
+        inclusion_probability
     from verdicts
-    left join details
-        on
-            verdicts.unit_kind = details.unit_kind
-            and verdicts.source_id = details.source_id
-            and verdicts.unit_no = details.unit_no
 ),
 
 other_units as (

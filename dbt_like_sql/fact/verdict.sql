@@ -5,6 +5,8 @@
 -- A confirmed detection of a banned substance fails the sample whatever was reported.
 -- Units are counted on the first day known of: sampled, reported, published. Every attempt of an
 -- acceptance is a unit of its own; which one counts, ref.unit_kind and the definitions say.
+-- The firm that answers for a sample is its producer, where the credit code is known, else the firm
+-- where it was taken.
 with samples as (
     select * from latest.sample
 ),
@@ -118,6 +120,10 @@ judged_samples as (
         samples.product_category,
         samples.industry_code,
         samples.link,
+        samples.entity_uscc,
+        coalesce(samples.producer_uscc, samples.entity_uscc) as firm_uscc,
+        samples.stratum,
+        samples.inclusion_probability,
         samples.verdict as reported_verdict,
         case
             when banned_samples.sample_no is not null then 'fail'
@@ -181,6 +187,11 @@ sample_units as (
         judged_samples.product_category,
         judged_samples.industry_code,
         judged_samples.link,
+        judged_samples.entity_uscc,
+        judged_samples.firm_uscc,
+        cast(null as boolean) as supervised,
+        judged_samples.stratum,
+        judged_samples.inclusion_probability,
         judged_samples.reported_verdict,
         judged_samples.derived_verdict,
         coalesce(last_rechecks.recheck_verdict, judged_samples.first_verdict) as final_verdict,
@@ -217,6 +228,11 @@ inspection_units as (
         facility_type as product_category,
         cast(null as varchar) as industry_code,
         cast(null as varchar) as link,
+        entity_uscc,
+        entity_uscc as firm_uscc,
+        cast(null as boolean) as supervised,
+        cast(null as varchar) as stratum,
+        cast(null as double) as inclusion_probability,
         verdict as reported_verdict,
         cast(null as varchar) as derived_verdict,
         verdict as final_verdict,
@@ -246,6 +262,11 @@ acceptance_units as (
         project_category as product_category,
         cast(null as varchar) as industry_code,
         cast(null as varchar) as link,
+        entity_uscc,
+        entity_uscc as firm_uscc,
+        supervised,
+        cast(null as varchar) as stratum,
+        cast(null as double) as inclusion_probability,
         verdict as reported_verdict,
         cast(null as varchar) as derived_verdict,
         verdict as final_verdict,
@@ -283,6 +304,11 @@ verdicts as (
         coalesce(product_category, 'UNSTATED') as product_category,
         industry_code,
         link,
+        entity_uscc,
+        firm_uscc,
+        supervised,
+        stratum,
+        inclusion_probability,
         reported_verdict,
         derived_verdict,
         final_verdict,
