@@ -66,7 +66,7 @@ def due(workplace: Workplace, days: Sequence[dt.date], job: dg.JobDefinition) ->
     house: dict[str, SqlModel | ComputedTable] = {**load_models(), **load_computed()}
     models = {table: model for table, model in house.items() if graph.has(asset_key(table))}
     sources = _sources_of(workplace, days)
-    changed = {table for source in sources for table in tables_of(source)}
+    changed = {table for source in sources for table in _tables_changed(workplace, source)}
     changed |= OF_EVERY_DELIVERY if days else frozenset()
     stale = {
         table
@@ -102,9 +102,19 @@ def contracts_of(models: Mapping[str, SqlModel | ComputedTable]) -> list[Contrac
     return [*records, *(model.contract for model in models.values())]
 
 
-def tables_of(source: Source) -> frozenset[str]:
-    """Record tables that a source's files may fill."""
-    return frozenset(f"core.{name}" for table in source.tables.values() for name in table.records)
+def _tables_changed(workplace: Workplace, source: Source) -> frozenset[str]:
+    """Record tables that a source's files may fill, and those that they filled before.
+
+    Where the source is described otherwise now, what was made of its files goes.
+    """
+    may_fill = (f"core.{name}" for table in source.tables.values() for name in table.records)
+    folder = f"source_id={source.source_id}"
+    filled = (
+        table
+        for table in RECORD_TABLES
+        if table.startswith("core.") and (workplace.home.table_folder(table) / folder).is_dir()
+    )
+    return frozenset((*may_fill, *filled))
 
 
 def _sources_of(workplace: Workplace, days: Collection[dt.date]) -> list[Source]:

@@ -108,7 +108,8 @@ def run_night(
         again: days to read again beside those that wait.
 
     Raises:
-        SamplehouseError: another night is at work, or a day cannot be one.
+        SamplehouseError: another night is at work, a day cannot be one, or a run was stopped while
+            it read days in that this night does not read.
     """
     progress.keep_stages_in(settings.stages_file)
     workplace = Workplace(settings.home, settings.sources(), settings.resources)
@@ -117,6 +118,7 @@ def run_night(
         remove_abandoned(workplace.home.lake)
         waiting = pending_days(workplace.home, workplace.sources, night)
         days = () if as_of else tuple(readable_days(sorted({*waiting, *again})))
+        _check_nothing_is_half_read(workplace.home, days, as_of)
         job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def(
             "publish" if as_of else "nightly"
         )
@@ -133,6 +135,20 @@ def run_night(
         )
     strange = () if as_of else tuple(sorted({*waiting, *again} - set(days)))
     return _outcome(workplace.home, work, result, days, strange)
+
+
+def _check_nothing_is_half_read(home: Home, days: Sequence[dt.date], as_of: dt.date | None) -> None:
+    """Stop where a release would hold a part of what a stopped run was reading in."""
+    known = deliveries(home).filter(pl.col("status") == "received")
+    seen = pl.lit(value=True) if as_of is None else pl.col("received_on") <= as_of
+    half = known.filter(seen & pl.col("received_on").is_in(list(days)).not_())
+    if not half.is_empty():
+        read = half["received_on"].unique().sort().to_list()
+        span = f"{read[0]}" if len(read) == 1 else f"{read[0]} to {read[-1]}"
+        raise SamplehouseError(
+            f"deliveries of {span} were being read in when a run was stopped, and a release would "
+            "hold a part of them; run `samplehouse nightly` first, which reads them again"
+        )
 
 
 def _outcome(

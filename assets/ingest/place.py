@@ -114,8 +114,8 @@ def connected_to_span(
         + ", ".join(f"getvariable({literal(name)})" for name in _VARIABLES)
     ).fetchall()[0]
     numbers = [number for number, day in enumerate(values[1]) if days[0] <= day <= days[-1]]
-    if numbers:
-        values[-2:] = first_place(numbers[0]), first_place(numbers[-1] + 1) - 1
+    # Days whose deliveries are none of the batch hold no place.
+    values[-2:] = (first_place(numbers[0]), first_place(numbers[-1] + 1) - 1) if numbers else (1, 0)
     with con.cursor() as other:
         other.execute(f"SET search_path = {literal(path)}")
         _set_variables(other, values)

@@ -137,12 +137,29 @@ def ingest(
             continue
         first = todo["received_on"].to_list()[0]
         batch = stored.filter(pl.col("received_on") >= first)
-        parts = [
-            _ingest_source(home, source, part, resources, check=check)
-            for part in _in_parts(home, source, batch)
-        ]
-        outcomes.append(_together(home, parts))
+        parts = _in_parts(home, source, batch)
+        for part in parts[1:]:
+            _let_wait(home, source, part)
+        done = [_ingest_source(home, source, part, resources, check=check) for part in parts]
+        outcomes.append(_together(home, done))
     return outcomes
+
+
+def _let_wait(home: Home, source: Source, part: pl.DataFrame) -> None:
+    """Say of days that are to be worked again that they wait: a run may die before it comes there.
+
+    What is new in them depends on the days before, which may be others by then.
+    """
+    for of_day in part.partition_by("received_on", maintain_order=True):
+        worked = pl.lit(of_day["status"].is_in([*NOT_READ, "unreadable", "received"]).not_())
+        fresh = {**NO_ROWS, "status": "received", "message": None}
+        waiting = of_day.with_columns(
+            pl.when(worked).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+            for name, value in fresh.items()
+        )
+        if not waiting.equals(of_day):
+            day = of_day["received_on"].to_list()[0]
+            write_partition(home, "meta.delivery", source.source_id, day, waiting)
 
 
 def _in_parts(home: Home, source: Source, batch: pl.DataFrame) -> list[pl.DataFrame]:

@@ -17,6 +17,7 @@ from assets.ingest.landing import deliveries, receive
 from pipelines.nightly import NightOutcome
 from pipelines.settings import Settings, read_settings
 from tests.nights import pass_rates_only
+from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.release_compare import compare_releases
 from warehouse.release_store import read_release
@@ -127,6 +128,10 @@ def test_a_killed_night_leaves_the_last_release_and_the_next_one_makes_up_for_it
     assert home.partition_file("core.test_result", "office_list", JULY).is_file()
     assert waiting(home) == {JUNE, JULY}
     assert home.release_file.read_bytes() == published
+    # Nor may a release be made that holds the half which was read.
+    for options in ({"on": MAY}, {"as_of": JULY}):
+        with pytest.raises(SamplehouseError, match="run `samplehouse nightly` first"):
+            quick_night(settings, **options)
 
     # The new release is written and looked through, and not yet in its place.
     killed_night(settings, "warehouse.release.check_release")

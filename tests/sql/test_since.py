@@ -255,6 +255,19 @@ def worked(tmp_path: Path) -> Home:
     return home
 
 
+def test_a_whole_that_was_made_of_a_result_which_was_behind_is_made_again(tmp_path: Path) -> None:
+    home, failures = home_in(tmp_path), "mart.nonconformity"
+    receive(home, 0, {"core.sample": [sample("A", verdict="fail"), sample("B", verdict="fail")]})
+    work(home, [failures])
+    receive(home, 0, {"core.sample": [sample("A", verdict="fail")]})  # read again: B is gone
+    receive(home, 1, {"core.sample": [sample("C", verdict="fail")]})
+    with connect(RESOURCES) as con:
+        refresh_model(con, load_models()[failures], home)  # by hand, alone
+    found = work(home, [failures, "latest.sample"])
+    assert found["latest.sample"]["sample_no"].to_list() == ["A", "C"]
+    assert found[failures]["sample_no"].to_list() == ["A", "C"]
+
+
 def samples(home: Home) -> list[tuple[str, int]]:
     with duckdb.connect() as con:
         rows = since.result(con, home, "latest.sample").order("sample_no")

@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 
-from assets.ingest import run, versions
-from assets.ingest.landing import deliveries, receive, register
+from assets.ingest import place, run, versions
+from assets.ingest.landing import deliveries, pending_days, receive, register
 from expectations.results import CheckResult, add_up
 from warehouse.contract import record_contracts
 from warehouse.home import Home
@@ -91,6 +92,59 @@ def test_parts_of_a_day_each_give_the_lake_of_one_batch(
     told = {check.rule_id: (check.rows_checked, check.rows_failed) for check in whole.checks}
     assert told["unparsed_sampled_on"][1] == len(DAYS)
     assert {c.rule_id: (c.rows_checked, c.rows_failed) for c in parts.checks} == told
+
+
+def deliver(home: Home, folder: Path, source: Source, day: dt.date, *rows: str) -> None:
+    file = folder / f"{day}.csv"
+    file.write_text("\n".join(["no,product,sampled,verdict", *rows]) + "\n", "utf-8")
+    receive(home, "market", [file], day)
+    register(home, {"market": source}, [day])
+    run.read_raw(home, source, [day])
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_what_a_run_that_died_between_parts_did_not_reach_waits(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """A delivery of an early day comes late: what is new in later days depends on it."""
+    rows = ("S1,茶叶,2024-04-01,合格", "S1,茶叶,2024-04-01,不合格", "S1,茶叶,2024-04-01,合格")
+    in_time, died = Home(tmp_path / "in_time"), Home(tmp_path / "died")
+    for home, order in ((in_time, (0, 1, 2)), (died, (*{0, 1, 2}.difference({late}), late))):
+        for number in order:
+            other = f"T{number},茶叶,2024-04-01,合格"
+            deliver(home, tmp_path, source, DAYS[number], rows[number], other)
+            if home == in_time or number != late:
+                run.ingest(home, {"market": source}, [DAYS[number]], check=False)
+    monkeypatch.setattr(run, "BYTES_AT_ONCE", 1)
+    with monkeypatch.context() as dying:
+        real, parts = run._ingest_source, []  # noqa: SLF001 - a run dies within ingest
+
+        def die(*arguments: Any, **options: Any) -> run.SourceOutcome:
+            parts.append(arguments)
+            if len(parts) > 1:
+                raise KeyboardInterrupt
+            return real(*arguments, **options)
+
+        dying.setattr(run, "_ingest_source", die)
+        with pytest.raises(KeyboardInterrupt):
+            run.ingest(died, {"market": source}, [DAYS[late]], check=False)
+    waiting = pending_days(died, {"market": source})
+    assert waiting == DAYS[late + 1 : 3]
+    run.ingest(died, {"market": source}, waiting, check=False)
+    assert lake(died) == lake(in_time)
+
+
+def test_days_without_deliveries_of_a_batch_are_no_rows_of_it(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"delivery_id": ["a"], "received_on": [DAYS[0]], "sequence": [1]},
+        schema_overrides={"sequence": pl.Int64},
+    )
+    with duckdb.connect(str(tmp_path / "places.duckdb")) as con:
+        place.install_places(con, frame, [[""]])
+        for days, seen in ((DAYS[:1], True), (DAYS[1:], False)):
+            with place.connected_to_span(con, days) as other:
+                found = other.execute("SELECT in_span($1)", [place.first_place(0) + 2]).fetchall()
+            assert found == [(seen,)]
 
 
 def test_a_batch_within_the_limit_is_one_part(tmp_path: Path, source: Source) -> None:

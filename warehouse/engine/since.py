@@ -57,7 +57,8 @@ class Kept(Version):
         records: of a result by sample, partition files of `SAMPLE_RECORDS` that the whole was made
             from, each with size and time of writing.
         new: partition files that touched samples since, in the same way.
-        inputs: of a result by firm or group, the tables that it was made from and follows.
+        inputs: of a result by firm or group, the tables that it was made from and follows; of a
+            result by sample, the wholes of results by sample that it was made from.
         made_with: files that were made on the way when it was last made, which others use too.
     """
 
@@ -161,14 +162,17 @@ def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     """Note what a result that has just been made whole was made from."""
     if model.follows is None:
         return
-    of_firms = model.by_firm.inputs if model.by_firm else {}
+    if model.by_firm:
+        read = {table: version(home, table) for table in model.by_firm.inputs}
+    else:
+        read = _wholes(home, model)
     found = Kept(
         whole=file_line(home, home.model_file(model.table)),
         follows=model.follows,
         size=row_count(home.model_file(model.table)),
         fixed=fixed_stamp(home, model, as_of),
-        records=_records(home, as_of) if model.by_sample else {},
-        inputs={table: version(home, table) for table in of_firms},
+        records=_records_behind(home, model, as_of) if model.by_sample else {},
+        inputs=read,
     )
     keep(home, model.table, found)
 
@@ -229,6 +233,7 @@ def touched_samples(
         or found.follows != model.by_sample
         or not found.records.items() <= records.items()
         or found.fixed != fixed_stamp(home, model, as_of)
+        or found.inputs != _wholes(home, model)
     ):
         return None
     if samples_are_few(home):
@@ -320,6 +325,25 @@ def _sample_tables() -> frozenset[str]:
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
     files = (path for name in SAMPLE_RECORDS for path in home.partition_files(name, as_of=as_of))
     return {name_in(home, path): file_line(home, path) for path in files}
+
+
+def _wholes(home: Home, model: SqlModel) -> dict[str, Version]:
+    """The wholes of results by sample that a result by sample reads."""
+    read = sorted(inputs(model) & followed_tables())
+    return {table: Version(whole=version(home, table).whole) for table in read}
+
+
+def _records_behind(home: Home, model: SqlModel, as_of: dt.date | None) -> dict[str, str]:
+    """The records that a whole is made from: those that the results which it reads know, too.
+
+    One of these may be behind, where a single model was made by hand or a night was stopped.
+    """
+    records = _records(home, as_of)
+    for table in inputs(model) & followed_tables():
+        if found := kept(home, table):
+            known = {**found.records, **found.new}.items()
+            records = {name: told for name, told in records.items() if (name, told) in known}
+    return records
 
 
 def name_in(home: Home, path: Path) -> str:
