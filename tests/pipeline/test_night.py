@@ -176,6 +176,12 @@ def test_a_night_makes_what_is_due(office: Office, market: Source) -> None:
     assert everything - names([MAY]) == {"latest/acceptance", "latest/site_inspection"}
     assert names([MAY]) - names([dt.date(2024, 5, 3)]) == of_samples
 
+    # What its files filled as it was described before goes.
+    filled = office.home.table_folder("core.site_inspection") / "source_id=market"
+    filled.mkdir(parents=True)
+    assert everything - names([MAY]) == {"latest/acceptance"}
+    filled.rmdir()
+
     verdicts = office.home.model_file("fact.verdict")
     keep_stamp(verdicts, "made of something else")
     assert names() == {*always, "counts/verdict_month", "fact/verdict", "mart/pass_rate"}
