@@ -37,6 +37,8 @@ from warehouse.sql import identifier
 from warehouse.tables import scratch_folder, write_partition
 
 NOT_READ = ("duplicate", "unknown_source")
+# Until the rows of a delivery are accounted for, it counts none of them.
+WAITING = {**NO_ROWS, "status": "received", "message": None}
 # Compressed raw grids that are worked together; some two million rows, under 2 GiB of memory.
 BYTES_AT_ONCE = 64 * 2**20
 
@@ -107,8 +109,7 @@ def _read_one(
     except DeliveryError as error:
         raw.unlink(missing_ok=True)
         return {**fresh, "status": "unreadable", "message": str(error), "encoding": None}, 0
-    # Until its rows are accounted for, the delivery counts none of them.
-    return {**fresh, "status": "received", "message": None, "encoding": read.encoding}, read.rows
+    return {**fresh, **WAITING, "encoding": read.encoding}, read.rows
 
 
 def ingest(
@@ -150,15 +151,14 @@ def _let_wait(home: Home, source: Source, part: pl.DataFrame) -> None:
 
     What is new in them depends on the days before, which may be others by then.
     """
-    for of_day in part.partition_by("received_on", maintain_order=True):
-        worked = pl.lit(of_day["status"].is_in([*NOT_READ, "unreadable", "received"]).not_())
-        fresh = {**NO_ROWS, "status": "received", "message": None}
-        waiting = of_day.with_columns(
-            pl.when(worked).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
-            for name, value in fresh.items()
-        )
+    is_worked = pl.col("status").is_in([*NOT_READ, "unreadable"]).not_()
+    wait = [
+        pl.when(is_worked).then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in WAITING.items()
+    ]
+    for (day,), of_day in part.partition_by("received_on", as_dict=True).items():
+        waiting = of_day.with_columns(wait)
         if not waiting.equals(of_day):
-            day = of_day["received_on"].to_list()[0]
             write_partition(home, "meta.delivery", source.source_id, day, waiting)
 
 
