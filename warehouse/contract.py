@@ -146,6 +146,11 @@ class Contract(Model):
     materialized: Literal["table", "view"] = Field(
         default="table", description="view: a model of which no row is stored, see engine.views"
     )
+    published: Literal["table", "view"] = Field(
+        default="table",
+        description="view: kept in the lake, for models that read it; a view of the file in a "
+        "release, since its rows follow from what is published",
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Contract":
@@ -177,6 +182,11 @@ class Contract(Model):
     def is_view(self) -> bool:
         """Whether its rows are computed when they are read."""
         return self.materialized == "view"
+
+    @property
+    def is_published_as_view(self) -> bool:
+        """Whether its rows are computed when they are read in a release."""
+        return "view" in (self.materialized, self.published)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -257,13 +267,16 @@ def _loader() -> type[yaml.SafeLoader]:
     return made
 
 
-def parse_contract(data: Mapping[str, Any], where: str) -> Contract:
+def parse_contract(
+    data: Mapping[str, Any], where: str, *, may_be_view: bool = False
+) -> Contract:
     """Build a contract from parsed YAML, filling named columns from fields.yml.
 
     Args:
         data: mapping with the keys of `Contract`; an entry of `columns` is a field's name, or a
             mapping whose `name` may be a known field (other keys then override it).
         where: file name for error messages.
+        may_be_view: whether a query makes the rows, so that it may stand instead of them.
 
     Raises:
         ConfigurationError: with one line per mistake.
@@ -282,7 +295,13 @@ def parse_contract(data: Mapping[str, Any], where: str) -> Contract:
         return entry
 
     columns = [resolve(entry) for entry in data.get("columns", ())]
-    return validated(Contract, {**data, "columns": columns}, where)
+    contract = validated(Contract, {**data, "columns": columns}, where)
+    if contract.is_published_as_view and not may_be_view:
+        raise ConfigurationError(
+            f"{where}: only a model with a SELECT of its own can be a view; remove materialized "
+            "or published"
+        )
+    return contract
 
 
 def validated(model: type[M], data: Any, where: str) -> M:

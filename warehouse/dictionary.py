@@ -50,10 +50,14 @@ RELEASE_TABLES = (
 def published_contract(contract: Contract) -> Contract | None:
     """A model's contract under its published name, e.g. ``core.sample`` for ``latest.sample``.
 
-    None for a model that is not published.
+    None for a model that is not published; that of a view for what is published as one.
     """
     schema = PUBLISHED_SCHEMAS.get(contract.schema_name)
-    return contract.model_copy(update={"table": f"{schema}.{contract.name}"}) if schema else None
+    if schema is None:
+        return None
+    kind = "view" if contract.is_published_as_view else "table"
+    changes = {"table": f"{schema}.{contract.name}", "materialized": kind}
+    return contract.model_copy(update=changes)
 
 
 def reference_contracts(

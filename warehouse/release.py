@@ -81,7 +81,7 @@ def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedT
         if contract is None:
             continue
         made = known.get(name)
-        if model.is_view and made is not None:
+        if contract.is_view and made is not None:
             tables.append(PublishedTable(contract, (), query=contract_sql(made)))
             continue
         path = home.model_file(name)

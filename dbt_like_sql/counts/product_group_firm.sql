@@ -6,37 +6,24 @@ with verdicts as (
     where unit_kind = 'sample' and not is_recheck
 ),
 
-samples as (
-    select * from latest.sample
-),
-
 groups as (
     select * from ref.product_group
 ),
 
 described as (
     select
-        verdicts.source_id,
-        verdicts.unit_no,
-        verdicts.domain,
-        verdicts.programme,
-        verdicts.sampling_basis,
-        verdicts.coverage,
-        verdicts.counted_on,
-        coalesce(verdicts.product_category, '') as product_category,
-        coalesce(samples.product_name, '') as product_name,
-        coalesce(
-            samples.producer_uscc,
-            samples.entity_uscc,
-            samples.producer_name,
-            samples.entity_name
-        ) as firm,
-        verdicts.final_verdict
+        source_id,
+        unit_no,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        counted_on,
+        coalesce(product_category, '') as product_category,
+        coalesce(product_name, '') as product_name,
+        coalesce(producer_uscc, entity_uscc, producer_name, entity_name) as firm,
+        final_verdict
     from verdicts
-    inner join samples
-        on
-            verdicts.source_id = samples.source_id
-            and verdicts.unit_no = samples.sample_no
 ),
 
 -- Words are looked for once in each product, not in each sample.

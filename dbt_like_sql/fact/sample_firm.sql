@@ -9,10 +9,6 @@ with verdicts as (
     where unit_kind = 'sample' and not is_recheck
 ),
 
-samples as (
-    select * from latest.sample
-),
-
 firm_periods as (
     select * from fact.firm_period
 ),
@@ -23,28 +19,24 @@ credit_periods as (
 
 judged as (
     select
-        verdicts.source_id,
-        verdicts.unit_no as sample_no,
-        verdicts.domain,
-        verdicts.programme,
-        verdicts.sampling_basis,
-        verdicts.coverage,
-        verdicts.counted_on,
-        verdicts.division_code,
-        verdicts.product_category,
-        coalesce(verdicts.link, 'UNSTATED') as link,
-        verdicts.final_verdict,
-        samples.producer_uscc,
-        samples.producer_name,
-        samples.entity_uscc,
-        samples.entity_name,
-        samples.supplier_uscc,
-        samples.supplier_name
+        source_id,
+        unit_no as sample_no,
+        domain,
+        programme,
+        sampling_basis,
+        coverage,
+        counted_on,
+        division_code,
+        product_category,
+        coalesce(link, 'UNSTATED') as link,
+        final_verdict,
+        producer_uscc,
+        producer_name,
+        entity_uscc,
+        entity_name,
+        supplier_uscc,
+        supplier_name
     from verdicts
-    inner join samples
-        on
-            verdicts.source_id = samples.source_id
-            and verdicts.unit_no = samples.sample_no
 ),
 
 roles as (

@@ -190,6 +190,7 @@ def test_what_cannot_follow_firms_is_refused(
 
 
 VIEW = FOLLOWED + "materialized: view\n"
+PUBLISHED_VIEW = FOLLOWED + "published: view\n"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +200,9 @@ VIEW = FOLLOWED + "materialized: view\n"
         ("latest.b", VIEW, "a view reads latest.b; it may read what a release holds"),
         ("core.sample", VIEW, "a view reads core.sample; it may read what a release holds"),
         ("mart.v", VIEW, "a view reads mart.v; it may read what a release holds"),
+        ("latest.b", PUBLISHED_VIEW, "a view reads latest.b; it may read what a release holds"),
+        ("mart.v", PUBLISHED_VIEW, "a view reads mart.v; it may read what a release holds"),
+        ("mart.p", VIEW, "a view reads mart.p; it may read what a release holds"),
         ("fact.a", COUNTED + "materialized: view\n", "no adds_up, no by_firm"),
     ],
 )
@@ -208,6 +212,7 @@ def test_what_cannot_be_a_view_is_refused(
     write(tmp_path, "fact.a", "select source_id, sample_no from core.sample", FOLLOWED)
     write(tmp_path, "latest.b", select_from("core.sample"))
     write(tmp_path, "mart.v", "select source_id, sample_no from fact.a", VIEW)
+    write(tmp_path, "mart.p", "select source_id, sample_no from fact.a", PUBLISHED_VIEW)
     columns = "source_id, count(*) as samples" if "adds_up" in sidecar else "source_id, sample_no"
     write(tmp_path, "mart.w", f"select {columns} from {read}", sidecar)
     with pytest.raises(ConfigurationError, match=message):

@@ -123,18 +123,20 @@ def check_follows(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
 
 
 def _check_view(model: "SqlModel", models: Mapping[str, "SqlModel"]) -> None:
-    if not model.contract.is_view:
+    if not model.contract.is_published_as_view:
         return
-    if model.adds_up is not None or model.by_firm is not None:
-        raise ConfigurationError(f"{model.file}: a view is kept nowhere: no adds_up, no by_firm")
     read = {name: models[name] for name in model.depends_on if name in models}
-    views = {name for name, each in read.items() if each.contract.is_view}
+    views = {name for name, each in read.items() if each.contract.is_published_as_view}
     elsewhere = {name for name in model.depends_on if name.split(".")[0] not in VIEWS_READ}
     if unfit := sorted(views | elsewhere):
         raise ConfigurationError(
             f"{model.file}: a view reads {', '.join(unfit)}; it may read what a release holds "
             f"under the same name, tables of {', '.join(VIEWS_READ)} that are no views"
         )
+    if not model.contract.is_view:
+        return
+    if model.adds_up is not None or model.by_firm is not None:
+        raise ConfigurationError(f"{model.file}: a view is kept nowhere: no adds_up, no by_firm")
     if model.by_sample is None and any(each.follows for each in read.values()):
         raise ConfigurationError(
             f"{model.file}: a view of what follows samples must follow them too, by_sample"

@@ -302,7 +302,8 @@ def _load_model(path: Path) -> SqlModel:
     )
     contract_keys = {k: v for k, v in data.items() if k not in ModelNotes.model_fields}
     columns = _columns(contract_keys.pop("columns", ()), notes.columns_of, f"{where}.yml")
-    contract = parse_contract({**contract_keys, "table": table, "columns": columns}, f"{where}.yml")
+    stated = {**contract_keys, "table": table, "columns": columns}
+    contract = parse_contract(stated, f"{where}.yml", may_be_view=True)
     sql = path.read_text("utf-8").strip().removesuffix(";")
     depends_on = tables_read(parse_select(sql, f"{where}.sql"), f"{where}.sql")
     return SqlModel(
