@@ -14,6 +14,7 @@ from expectations.conditions import (
 )
 from expectations.counted_rows import counted_rows
 from expectations.predicate import failing_condition, is_row_rule
+from expectations.repeated_keys import repeated_keys
 from warehouse.contract import Contract, Expectation
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ NOT_IN_DUCKDB = frozenset(
         "expect_column_values_to_match_strftime_format",
     }
 )
+_UNIQUE_TOGETHER = "expect_compound_columns_to_be_unique"
 _SEVERITIES = {"error": "critical", "warning": "warning"}
 
 
@@ -84,6 +86,8 @@ def build_expectation(expectation: Expectation, where: str) -> "GxExpectation":
     known: Any = getattr(gxe, class_name, None)
     if expectation.name == "unexpected_rows_expectation":
         known = counted_rows()
+    if expectation.name == _UNIQUE_TOGETHER and expectation.arguments.keys() == {"column_list"}:
+        known = repeated_keys()
     if known is None:
         problem = f"Great Expectations has no expectation named {expectation.name}"
         raise wrong(expectation, where, problem)

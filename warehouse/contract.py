@@ -267,9 +267,7 @@ def _loader() -> type[yaml.SafeLoader]:
     return made
 
 
-def parse_contract(
-    data: Mapping[str, Any], where: str, *, may_be_view: bool = False
-) -> Contract:
+def parse_contract(data: Mapping[str, Any], where: str, *, may_be_view: bool = False) -> Contract:
     """Build a contract from parsed YAML, filling named columns from fields.yml.
 
     Args:
