@@ -1,10 +1,10 @@
 -- One row per unit of any kind: samples, acceptances, days, places, cases and what else there is.
 --
 -- What was inspected comes from fact.verdict; every other kind has a model fact.unit_<kind> in the
--- same columns, and is added to `units`. What the firm that answers for a unit was on that day
--- stands in the roster of firms. `profile` holds the values by which conditions of indicators
--- judge a unit, and no others, so that profiles are few however many units there are;
--- fact.indicator_unit takes them apart.
+-- same columns, and is added to `units`. What the firm that answers for a unit (its producer where
+-- the credit code is known, else where it was inspected) was on that day stands in the roster.
+-- `profile` holds the values by which conditions of indicators judge a unit, and no others, so that
+-- profiles are few however many units there are; fact.indicator_unit takes them apart.
 with verdicts as (
     select * from fact.verdict
 ),
@@ -122,7 +122,7 @@ inspected_units as (
         ) as industry_division,
         coalesce(link, 'UNSTATED') as link,
         entity_uscc,
-        firm_uscc,
+        coalesce(producer_uscc, entity_uscc) as firm_uscc,
         supervised,
         cast(null as varchar) as trait,
         1 as size,

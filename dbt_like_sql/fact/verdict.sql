@@ -5,8 +5,6 @@
 -- A confirmed detection of a banned substance fails the sample whatever was reported.
 -- Units are counted on the first day known of: sampled, reported, published. Every attempt of an
 -- acceptance is a unit of its own; which one counts, ref.unit_kind and the definitions say.
--- The firm that answers for a sample is its producer, where the credit code is known, else the firm
--- where it was taken.
 with samples as (
     select * from latest.sample
 ),
@@ -127,7 +125,6 @@ judged_samples as (
         samples.producer_uscc,
         samples.supplier_name,
         samples.supplier_uscc,
-        coalesce(samples.producer_uscc, samples.entity_uscc) as firm_uscc,
         samples.stratum,
         samples.inclusion_probability,
         samples.verdict as reported_verdict,
@@ -200,7 +197,6 @@ sample_units as (
         judged_samples.producer_uscc,
         judged_samples.supplier_name,
         judged_samples.supplier_uscc,
-        judged_samples.firm_uscc,
         cast(null as boolean) as supervised,
         judged_samples.stratum,
         judged_samples.inclusion_probability,
@@ -247,7 +243,6 @@ inspection_units as (
         cast(null as varchar) as producer_uscc,
         cast(null as varchar) as supplier_name,
         cast(null as varchar) as supplier_uscc,
-        entity_uscc as firm_uscc,
         cast(null as boolean) as supervised,
         cast(null as varchar) as stratum,
         cast(null as double) as inclusion_probability,
@@ -287,7 +282,6 @@ acceptance_units as (
         cast(null as varchar) as producer_uscc,
         cast(null as varchar) as supplier_name,
         cast(null as varchar) as supplier_uscc,
-        entity_uscc as firm_uscc,
         supervised,
         cast(null as varchar) as stratum,
         cast(null as double) as inclusion_probability,
@@ -335,7 +329,6 @@ verdicts as (
         producer_uscc,
         supplier_name,
         supplier_uscc,
-        firm_uscc,
         supervised,
         stratum,
         inclusion_probability,

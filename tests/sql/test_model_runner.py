@@ -90,7 +90,7 @@ def write_many_versions(con: duckdb.DuckDBPyConnection, contract: Contract, home
     own = {
         "sample_no": "CAST(number AS VARCHAR)",
         "version": "version",
-        "content_hash": "md5(concat(number, '/', version))",
+        "content_hash": "CAST(md5_number_lower(concat(number, '/', version)) >> 1 AS BIGINT)",
         "seq": "1",
         "parameter_code": "'p'",
         "source_id": "'a'",

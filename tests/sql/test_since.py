@@ -55,7 +55,7 @@ def _however_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sample(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
     return {
-        "source_id": "a", "sample_no": number, "version": version, "content_hash": f"h{version}",
+        "source_id": "a", "sample_no": number, "version": version, "content_hash": version,
         "domain": "food", "programme": "supervision", "sampling_basis": "targeted",
         "coverage": "complete", "sampled_on": dt.date(2024, 4, 30), "division_code": "330782105",
         "verdict": "pass", **more,
@@ -64,7 +64,7 @@ def sample(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
 
 def a_result(number: str, version: int = 1, **more: Any) -> dict[str, Any]:
     return {
-        "source_id": "a", "sample_no": number, "version": version, "content_hash": f"r{version}",
+        "source_id": "a", "sample_no": number, "version": version, "content_hash": 100 + version,
         "parameter_code": "lead", "seq": 1, "verdict": "pass", **more,
     }  # fmt: skip
 
