@@ -27,6 +27,11 @@ def workplace(tmp_path: object) -> Workplace:
     return Workplace(Home(tmp_path), {}, RESOURCES)  # type: ignore[arg-type] # a path
 
 
+def content_hash(result: dict[str, object], version: int) -> int:
+    """The same for a sample and for the results that came in its rows."""
+    return 10 * int(str(result["sample_no"])[1:]) + version
+
+
 def deliver(home: Home, day: dt.date, *results: dict[str, object], version: int = 1) -> None:
     """Samples of celery with one result each, as reading a delivery leaves them in the lake."""
     shared = {
@@ -46,7 +51,7 @@ def deliver(home: Home, day: dt.date, *results: dict[str, object], version: int 
             "product_name": "芹菜",
             "sampled_on": day,
             "verdict": "pass",
-            "content_hash": 10 * int(result["sample_no"][1:]) + version,
+            "content_hash": content_hash(result, version),
         }
         for result in results
     ]
@@ -60,7 +65,7 @@ def deliver(home: Home, day: dt.date, *results: dict[str, object], version: int 
             "value": "0.004",
             "result_text": "0.004",
             "source_row": 2,
-            "content_hash": 10 * int(result["sample_no"][1:]) + version,
+            "content_hash": content_hash(result, version),
             **result,
         }
         for result in results
