@@ -48,6 +48,11 @@ class Due:
     assets: tuple[dg.AssetKey, ...]
     known: tuple[CheckResult, ...]
 
+    @property
+    def makes_tables(self) -> bool:
+        """Whether there is anything but a look at the release and the Data Docs."""
+        return bool({*self.assets} - {RELEASE, DATA_DOCS})
+
 
 def due(workplace: Workplace, days: Sequence[dt.date], job: dg.JobDefinition) -> Due:
     """What a night that reads the files of some days has to make.

@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,10 @@ from pipelines.partitions import night_of, readable_days
 from pipelines.settings import Settings
 from warehouse import progress
 from warehouse.errors import SamplehouseError
+from warehouse.fingerprint import code_version
 from warehouse.home import Home
+from warehouse.release import makers
+from warehouse.release_ahead import copied_ahead
 from warehouse.release_store import Release, read_release
 from warehouse.tables import remove_abandoned
 
@@ -123,18 +126,25 @@ def run_night(
             "publish" if as_of else "nightly"
         )
         work = None if as_of else due(workplace, days, job)
-        result = job.execute_in_process(
-            instance=dagster,
-            partition_key=None if as_of else night_of(days, night).isoformat(),
-            asset_selection=None if work is None else work.assets,
-            run_config={
-                **night_config(days, as_of),
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
-        )
+        with _release_copied_ahead(workplace.home, work):
+            result = job.execute_in_process(
+                instance=dagster,
+                partition_key=None if as_of else night_of(days, night).isoformat(),
+                asset_selection=None if work is None else work.assets,
+                run_config={
+                    **night_config(days, as_of),
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
     strange = () if as_of else tuple(sorted({*waiting, *again} - set(days)))
     return _outcome(workplace.home, work, result, days, strange)
+
+
+def _release_copied_ahead(home: Home, work: Due | None) -> AbstractContextManager[None]:
+    if work is None or not work.makes_tables:
+        return nullcontext()
+    return copied_ahead(home, makers(code_version()))
 
 
 def _check_nothing_is_half_read(home: Home, days: Sequence[dt.date], as_of: dt.date | None) -> None:

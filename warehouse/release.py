@@ -153,7 +153,7 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
     ]
     views = {each.contract.table: each.query for each in tables if each.query is not None}
     tables = [*(each for each in tables if each.query is None), _dictionary(contracts)]
-    made_by = f"{code_version}, DuckDB {duckdb.__version__}"
+    made_by = makers(code_version)
     with release_lock(home), _aside_file(home) as aside:
         now = {table.contract.table: made_of(home, table) for table in tables}
         before = start(home, now, made_by, aside)
@@ -180,6 +180,11 @@ def build_release(  # noqa: PLR0913 - by name only: what a release says of itsel
         published = publish(home, aside, read_release(aside))
         keep_contents(home, made_by, free, {name: table.held for name, table in written.items()})
         return published
+
+
+def makers(code_version: str) -> str:
+    """Code and DuckDB by which a release is made."""
+    return f"{code_version}, DuckDB {duckdb.__version__}"
 
 
 def _remove_description(con: duckdb.DuckDBPyConnection) -> None:

@@ -89,6 +89,14 @@ def keep_contents(home: Home, made_by: str, free: float, tables: Mapping[str, He
     write_text(found.model_dump_json(), _contents_file(home))
 
 
+def published_contents(home: Home, made_by: str) -> Contents | None:
+    """What the published file holds; None where it was made by other code or by other means."""
+    found = read_note(Contents, _contents_file(home))
+    if found is None or found.made_by != made_by or not home.release_file.is_file():
+        return None
+    return found if found.file == file_line(home, home.release_file) else None
+
+
 def contents_to_start_from(home: Home, made_by: str, now: Mapping[str, MadeOf]) -> Contents | None:
     """What the published file holds, where a release of `now` is to start from a copy of it.
 
@@ -96,12 +104,8 @@ def contents_to_start_from(home: Home, made_by: str, now: Mapping[str, MadeOf]) 
         None where it is to be written from nothing: the file was made by other code or by other
         means, half of it holds nothing, or most rows are to be written anew.
     """
-    found = read_note(Contents, _contents_file(home))
-    if (
-        found is None
-        or found.made_by != made_by
-        or found.file != file_line(home, home.release_file)
-    ):
+    found = published_contents(home, made_by)
+    if found is None:
         return None
     stay = sum(
         held.rows

@@ -20,9 +20,10 @@ from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
 from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
+from warehouse.release_ahead import take_copy
 from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
 from warehouse.sql import identifier, qualified
-from warehouse.tables import copy_file, row_count
+from warehouse.tables import row_count
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def start(home: Home, now: Mapping[str, MadeOf], made_by: str, aside: Path) -> M
     found = contents_to_start_from(home, made_by, now)
     if found is None:
         return {}
-    copy_file(home.release_file, aside)
+    take_copy(home, aside)
     return found.tables
 
 

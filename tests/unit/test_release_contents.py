@@ -187,7 +187,7 @@ def test_rows_that_got_lost_in_the_file_block(home: Home, monkeypatch: pytest.Mo
         with duckdb.connect(str(target)) as con:
             con.execute("DELETE FROM core.listed WHERE sample_no = '1'")
 
-    monkeypatch.setattr("warehouse.release_tables.copy_file", lose)
+    monkeypatch.setattr("warehouse.release_ahead.copy_file", lose)
     with pytest.raises(BlockedError, match="expected 2 rows as in its inputs, found 1"):
         build(home, PublishedTable(LIST, (first,)), minute=1)
 
