@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from assets.demo.farm import chain_pairs
+from assets.demo.chain_pairs import chain_pairs
 from assets.demo.files import Sheet, write_workbook
 from assets.demo.firm_roster import LEADER, SHEET
 from assets.demo.lists import demo_list

@@ -1,4 +1,4 @@
-"""Special sampling, and the registers that it is read with: workshops, credit, traces, leads.
+"""Special sampling, and what is true of it by the registers that it is read with.
 
 The laboratory judges by limits alone. What is banned and was found is nonconforming all the same,
 from the day of its ban on and where the method confirms; the truth knows these cases from how they
@@ -12,7 +12,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from assets.demo.chain_pairs import chain_pairs
 from assets.demo.chance import drawn_values, pick_row, shares
+from assets.demo.farm_registers import (
+    draw_leads,
+    draw_ratings,
+    draw_registry,
+    draw_traces,
+    lead_rows,
+    rating_rows,
+    registry_rows,
+    trace_rows,
+    with_credit_class,
+)
 from assets.demo.firms import draw_firms, visit
 from assets.demo.lists import numbered
 from assets.demo.rosters import rejected_rows, roster_calendar, write_lists
@@ -22,9 +34,6 @@ CAMPAIGN, WORKSHOPS = "农产品质量安全专项整治", "小作坊专项抽�
 SAMPLES = 700
 FIRST_DAY = dt.date(2024, 1, 3)
 DAYS = 355
-RATED_FROM, RATED_AGAIN_FROM = dt.date(2023, 7, 1), dt.date(2024, 6, 1)
-CLASSES = ("A", "B", "C", "D")
-CLUSTERS = ("佛堂小作坊集聚区", "义亭小作坊集聚区")
 SCREENING, CONFIRMING = "胶体金快速检测卡", "GB 23200.121-2021"
 NOT_FOUND, SCREENED, BELOW, ABOVE = range(4)  # what was found of a parameter
 
@@ -80,14 +89,14 @@ def write_farm(
     samples = _samples(rng, max(40, round(SAMPLES * scale)))
     spoiled = _rows(samples).group_by("delivery", maintain_order=True).head(1)
     rejected = spoiled.with_columns(pl.lit("/").alias("样品编号"), place=pl.lit("rejected"))
-    ratings, registry = _ratings(rng, samples), _registry(rng, samples)
-    traces, leads = _traces(rng, samples), _leads(rng, samples, consumer)
+    ratings, registry = draw_ratings(rng, samples), draw_registry(rng, samples)
+    traces, leads = draw_traces(rng, samples), draw_leads(rng, samples, consumer)
     written = {
         SOURCE_ID: ("专项抽检结果", pl.concat([_rows(samples), rejected])),
-        "workshop_registry": ("食品小作坊登记簿", _registry_rows(registry)),
-        "credit_rating": ("企业信用风险分类结果", _rating_rows(ratings)),
-        "trace_log": ("食品安全追溯核查记录", _trace_rows(traces)),
-        "lead_log": ("抽检线索处置记录", _lead_rows(leads)),
+        "workshop_registry": ("食品小作坊登记簿", registry_rows(registry)),
+        "credit_rating": ("企业信用风险分类结果", rating_rows(ratings)),
+        "trace_log": ("食品安全追溯核查记录", trace_rows(traces)),
+        "lead_log": ("抽检线索处置记录", lead_rows(leads)),
     }
     deliveries = [
         write_lists(landing, source_id, title, {title: rows})
@@ -97,7 +106,7 @@ def write_farm(
         rejected.with_columns(rule_id=pl.lit(rule))
         for rule in ("missing_sample_no", "result_without_sample")
     )
-    rated = _rated(samples, ratings)
+    rated = with_credit_class(samples, ratings)
     failing = samples.filter("failed")
     return FarmYear(
         samples=samples.drop("lead_no"),
@@ -258,217 +267,9 @@ def _rows(samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-# -- registers
-
-
-def _registry(rng: np.random.Generator, samples: pl.DataFrame) -> pl.DataFrame:
-    """Workshops with the cluster in which each works, NULL for one that works alone."""
-    firms = _firms(samples.filter(pl.col("kind") == "workshop"))
-    place = pl.Series(shares(rng, firms.height, 0.3, 0.2, 0.5))
-    clusters = pl.Series([*CLUSTERS, None], dtype=pl.String).gather(place)
-    return firms.with_columns(cluster=clusters).with_columns(
-        cluster_side=pl.when(pl.col("cluster").is_null())
-        .then(pl.lit("outside"))
-        .otherwise(pl.lit("inside"))
-    )
-
-
-def _firms(samples: pl.DataFrame) -> pl.DataFrame:
-    return (
-        samples.select("uscc", "firm_name", "division_code")
-        .unique("uscc", keep="first", maintain_order=True)
-        .sort("uscc")
-    )
-
-
-def _registry_rows(registry: pl.DataFrame) -> pl.DataFrame:
-    return registry.select(
-        delivery=pl.lit(0, pl.Int64),
-        place=pl.lit("used"),
-        统一社会信用代码="uscc",
-        名称="firm_name",
-        行政区划代码="division_code",
-        集聚区="cluster",
-        生效日期=pl.lit("2023-01-01"),
-    )
-
-
-def _ratings(rng: np.random.Generator, samples: pl.DataFrame) -> pl.DataFrame:
-    """Ratings of most firms, and of some a second one in the middle of the year."""
-    firms = _firms(samples)
-    size = firms.height
-    rated = firms.with_columns(
-        first=pl.Series(CLASSES).gather(shares(rng, size, 0.4, 0.35, 0.15, 0.1)),
-        second=pl.Series(CLASSES).gather(shares(rng, size, 0.3, 0.3, 0.2, 0.2)),
-        is_rated=pl.Series(rng.random(size) < 0.93),  # noqa: PLR2004 - share of rated firms
-        again=pl.Series(rng.random(size) < 0.3),  # noqa: PLR2004 - share of those rated again
-    ).filter("is_rated")
-    return pl.concat(
-        [
-            rated.select(
-                "uscc",
-                "firm_name",
-                credit_class="first",
-                valid_from=pl.lit(RATED_FROM),
-                delivery=pl.lit(0, pl.Int64),
-            ),
-            rated.filter("again").select(
-                "uscc",
-                "firm_name",
-                credit_class="second",
-                valid_from=pl.lit(RATED_AGAIN_FROM),
-                delivery=pl.lit(1, pl.Int64),
-            ),
-        ]
-    )
-
-
-def _rating_rows(ratings: pl.DataFrame) -> pl.DataFrame:
-    return ratings.select(
-        "delivery",
-        place=pl.lit("used"),
-        统一社会信用代码="uscc",
-        企业名称="firm_name",
-        信用等级="credit_class",
-        生效日期=pl.col("valid_from").dt.strftime("%Y-%m-%d"),
-    )
-
-
-def _rated(samples: pl.DataFrame, ratings: pl.DataFrame) -> pl.DataFrame:
-    """Samples with the credit class of the day on which they were taken."""
-    held = ratings.select("uscc", "credit_class", "valid_from").sort("valid_from")
-    return (
-        samples.sort("sampled_on")
-        .join_asof(
-            held,
-            left_on="sampled_on",
-            right_on="valid_from",
-            by="uscc",
-            strategy="backward",
-            check_sortedness=False,
-        )
-        .with_columns(pl.col("credit_class").fill_null("UNRATED"))
-    )
-
-
-def _traces(rng: np.random.Generator, samples: pl.DataFrame) -> pl.DataFrame:
-    """Traces of every ninth sample; of a few, the source is not found (hours NULL)."""
-    asked = samples.gather_every(9).select(
-        "sample_no", "product", "firm_name", "uscc", "sampled_on"
-    )
-    halves = pl.Series(rng.integers(1, 120, asked.height))
-    found = pl.Series(rng.random(asked.height) < 0.85)  # noqa: PLR2004 - share that is found
-    return asked.with_columns(
-        trace_no=pl.format("ZSHC{}", (pl.int_range(pl.len()) + 1).cast(pl.String).str.zfill(4)),
-        requested=pl.col("sampled_on").cast(pl.Datetime) + pl.duration(days=3, hours=9),
-        minutes=halves * 30,
-        hours=pl.when(found).then(halves * 0.5),
-    ).with_columns(ended=pl.col("requested") + pl.duration(minutes="minutes"))
-
-
-def _trace_rows(traces: pl.DataFrame) -> pl.DataFrame:
-    moment = "%Y-%m-%d %H:%M:%S"
-    ended = pl.col("ended").dt.strftime(moment)
-    return traces.select(
-        delivery=pl.lit(0, pl.Int64),
-        place=pl.lit("used"),
-        追溯编号="trace_no",
-        抽样编号="sample_no",
-        产品名称="product",
-        被追溯单位="firm_name",
-        被追溯单位统一社会信用代码="uscc",
-        发起时间=pl.col("requested").dt.strftime(moment),
-        查明时间=pl.when(pl.col("hours").is_not_null()).then(ended),
-        未查明时间=pl.when(pl.col("hours").is_null()).then(ended),
-    )
-
-
-def _leads(rng: np.random.Generator, samples: pl.DataFrame, consumer: pl.DataFrame) -> pl.DataFrame:
-    """Leads of most failing samples, and of every failing sample that a consumer had tested."""
-    own = samples.filter(pl.col("lead_no").is_not_null()).select(
-        "sample_no", "sampled_on", case_no="lead_no"
-    )
-    known = own.filter(pl.Series(rng.random(own.height) < 0.8, dtype=pl.Boolean))  # noqa: PLR2004 - share whose case is known
-    brought = consumer.select(
-        "sample_no", "sampled_on", case_no=pl.concat_str(pl.lit("NSWJ"), "sample_no")
-    )
-    leads = pl.concat([known, brought])
-    step = pl.Series(shares(rng, leads.height, 0.2, 0.2, 0.35, 0.25))
-    return leads.with_columns(
-        step=step,
-        found_on=pl.col("sampled_on") + pl.duration(days=10),
-        verified_on=pl.col("sampled_on") + pl.duration(days=17),
-        decided_on=pl.col("sampled_on") + pl.duration(days=18),
-        is_open=step < 3,  # noqa: PLR2004 - the last step: no case is filed
-    )
-
-
-def _lead_rows(leads: pl.DataFrame) -> pl.DataFrame:
-    day = "%Y-%m-%d"
-    step = pl.col("step")
-    return leads.select(
-        delivery=pl.lit(0, pl.Int64),
-        place=pl.lit("used"),
-        线索编号="case_no",
-        抽样编号="sample_no",
-        发现日期=pl.col("found_on").dt.strftime(day),
-        核查日期=pl.when(step >= 1).then(pl.col("verified_on").dt.strftime(day)),
-        立案日期=pl.when(step == 2).then(pl.col("decided_on").dt.strftime(day)),  # noqa: PLR2004 - found, verified, filed, not filed
-        不予立案日期=pl.when(step == 3).then(pl.col("decided_on").dt.strftime(day)),  # noqa: PLR2004 - as above
-    )
-
-
-# -- what follows
-
-
 def _counted(samples: pl.DataFrame, *by: str) -> pl.DataFrame:
     return (
         samples.group_by(by)
         .agg(tested=pl.len().cast(pl.Int64), failed=pl.col("failed").sum().cast(pl.Int64))
         .sort(by)
-    )
-
-
-def chain_pairs(samples: pl.DataFrame, failing: pl.DataFrame, *, in_chain: bool) -> pl.DataFrame:
-    """Failing samples of a firm, and failing samples of one that it supplies, up to 180 days on.
-
-    Outside of industrial chains only where they are one sample, where the papers of the sample
-    downstream name the firm upstream, or where both are of one `category`.
-    """
-    links = (
-        samples.filter(pl.col("supplier_uscc").is_not_null())
-        .select(upstream="supplier_uscc", downstream="uscc")
-        .unique()
-    )
-    told = failing.select(
-        *("sample_no", "sampled_on", "uscc", "supplier_uscc"),
-        category=pl.lit("any") if in_chain else "category",
-    )
-    behind = pl.concat(
-        [
-            told.with_columns(upstream="uscc"),
-            told.filter(pl.col("supplier_uscc").is_not_null()).with_columns(
-                upstream="supplier_uscc"
-            ),
-        ]
-    )
-    pairs = (
-        links.join(behind, on="upstream")
-        .join(told, left_on="downstream", right_on="uscc")
-        .with_columns(days=(pl.col("sampled_on_right") - pl.col("sampled_on")).dt.total_days())
-    )
-    is_tied = (
-        (pl.col("sample_no") == pl.col("sample_no_right"))
-        | (pl.col("upstream") == pl.col("supplier_uscc_right"))
-        | (pl.col("category") == pl.col("category_right"))
-    )
-    return (
-        pairs.filter(pl.col("days").is_between(0, 180) & is_tied)
-        .select(
-            "upstream",
-            "downstream",
-            upstream_sample_no="sample_no",
-            downstream_sample_no="sample_no_right",
-        )
-        .sort(pl.all())
     )
