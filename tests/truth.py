@@ -1,5 +1,6 @@
 """Comparing what was published with what the demo knows about itself."""
 
+import duckdb
 import polars as pl
 
 
@@ -14,3 +15,10 @@ def unlike(truth: pl.DataFrame, published: pl.DataFrame) -> list[dict[str, objec
         for name, one, other in (("truth", truth, found), ("release", found, truth))
     ]
     return pl.concat(sides).sort(columns).head(20).to_dicts()
+
+
+def same_rows(con: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
+    """Rows of the first query, which are those of the second."""
+    for a, b in ((one, other), (other, one)):
+        assert con.execute(f"({a}) EXCEPT ALL ({b}) LIMIT 5").fetchall() == []
+    return int(con.execute(f"SELECT count(*) FROM ({one})").fetchall()[0][0])

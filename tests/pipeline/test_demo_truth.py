@@ -1,7 +1,7 @@
 """The demo's year, checked and published in one night, against what its generator knows about it.
 
 Every published count is compared with the truth. How nights follow each other is shown by
-`test_demo_nights`.
+`small_year/test_demo_nights`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from assets.demo.city_year import generate
 from assets.demo.truth import DELIVERY_COUNTS, Truth
 from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
-from tests.truth import unlike
+from tests.truth import same_rows, unlike
 from warehouse.home import Home
 
 SLICES = ("domain", "programme", "sampling_basis", "month", "division_code", "category")
@@ -235,13 +235,6 @@ def test_a_longer_period_is_the_sum_of_its_months(
     )
 
     assert same_rows(release, months, total) > 1_000
-
-
-def same_rows(con: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
-    """Rows of the first query, which are those of the second."""
-    for a, b in ((one, other), (other, one)):
-        assert con.execute(f"({a}) EXCEPT ALL ({b}) LIMIT 5").fetchall() == []
-    return int(con.execute(f"SELECT count(*) FROM ({one})").fetchall()[0][0])
 
 
 def test_rates_are_divided_once_and_mix_no_sampling_bases(
