@@ -6,7 +6,8 @@ may therefore take a minimum, a rank or distinct values only within one sample: 
 partitioned by source and number of the sample. A list of distinct values to look something up in
 is allowed, since which rows it has changes no row that is looked up. Of a model that counts what
 each firm has, a firm stands for a sample, and none of these is allowed. That results are joined on
-the sample only cannot be told; the property test in tests/sql/test_since.py runs every such model.
+the sample only cannot be told; the property test in tests/sql/test_since_at_once.py runs every such
+model.
 """
 
 from collections.abc import Iterator
