@@ -24,9 +24,6 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# Files of tests that ask for `small_year`, which takes a while to make.
-OF_SMALL_YEAR = {"test_demo_nights.py", "test_scorecard_release.py", "test_indicators.py"}
-
 PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED_FILES = PROJECT.parent / "shared" / "data"
 
@@ -40,14 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class OneWorkerForWhatIsShared(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """Tests of one file, and those of the files that look at the small demo year, share a worker.
+    """Tests of one file, and those of the files in the folder `small_year`, share a worker.
 
     (Groups by mark come to nothing: xdist 3.8 writes them into a field that pytest 9.2 has not.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return "small_year" if Path(file).name in OF_SMALL_YEAR else file
+        file = Path(nodeid.split("::", 1)[0])
+        return str(file.parent if file.parent.name == "small_year" else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> OneWorkerForWhatIsShared:

@@ -18,9 +18,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
-from pipelines.explain import Part, explanation
+from pipelines.explain import explanation
 from pipelines.nightly import NightOutcome, run_night
 from pipelines.settings import read_settings
+from tests.results import explained_parts
 from warehouse.home import Home
 from warehouse.source import load_sources
 
@@ -60,7 +61,7 @@ def test_a_real_figure_is_explained_down_to_a_row(
 ) -> None:
     """Pesticide samples of 2018: rate, interval, failing samples by residue, and their rows."""
     found = explanation(release, "agri_product_pass_rate", "risk_based_monitoring", "2018", most=0)
-    parts = {part.name: part.rows for part in found if isinstance(part, Part)}
+    parts = explained_parts(found)
     (figure,) = (
         release.sql(
             "FROM mart.explained_figure('agri_product_pass_rate', period := '2018', "
@@ -90,7 +91,7 @@ def test_lists_that_are_not_whole_give_no_food_rate_and_say_why(
     release: duckdb.DuckDBPyConnection,
 ) -> None:
     found = explanation(release, "food_pass_rate", "supervision", "2021")
-    parts = {part.name: part.rows for part in found if isinstance(part, Part)}
+    parts = explained_parts(found)
     reasons = dict(parts["left_out"].select("of", "units").rows())
 
     assert any(isinstance(each, str) and "none: no unit counts" in each for each in found)

@@ -1,11 +1,9 @@
-"""Scorecard, failure budgets and explanations of a release, against the demo's truth."""
+"""Scorecard and failure budgets of a release, against the demo's truth."""
 
 import csv
-import datetime as dt
 import io
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,17 +12,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines import cli
-from pipelines.explain import Part, explanation, figures
+from pipelines.explain import explanation
 from pipelines.scorecard import FIRST, lines, scorecard_rows, summary
-from pipelines.settings import read_settings
 from tests.nights import SmallYear
+from tests.results import explained_parts
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan_files import load_plans
-from warehouse.release_macros import MACROS_DIR
 
-JULY = dt.date(2024, 7, 29)
 PLAN = load_plans()["yiwu_2024"]
 # Official variants as the truth tells them: domain and programme.
 RECORDS = {
@@ -40,35 +35,9 @@ def home(small_year: SmallYear) -> Home:
     return small_year.home
 
 
-@pytest.fixture(scope="module")
-def release(home: Home) -> Path:
-    return home.release_file
-
-
 def told(home: Home, name: str, table: str) -> pl.DataFrame:
     truth = json.loads((home.root / name).read_text("utf-8"))
     return pl.DataFrame(truth[table], infer_schema_length=None)
-
-
-@pytest.fixture
-def run(
-    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command as the shell does: exit code, output, errors."""
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setenv("SAMPLEHOUSE_HOME", str(home.root))
-        monkeypatch.setattr(sys, "argv", ["samplehouse", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        code = stopped.value.code
-        return (code if isinstance(code, int) else 0), out, err
-
-    return command
-
-
-# -- the scorecard
 
 
 def test_every_promise_is_there_in_the_plan_s_order(release: Path) -> None:
@@ -166,7 +135,7 @@ def test_days_of_air_are_those_of_the_truth_and_have_a_budget_in_days(
     assert (row["failures_allowed"], row["failures_left"]) == (21, 1)
     assert row["awaiting_decision"]
     with duckdb.connect(str(release), read_only=True) as con:
-        failing = parts(explanation(con, "good_air_days_ratio", most=0))["failing"]
+        failing = explained_parts(explanation(con, "good_air_days_ratio", most=0))["failing"]
     assert failing["unit"].n_unique() == valid - good
     assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
 
@@ -202,7 +171,7 @@ def test_cases_and_the_survey_are_figures_of_records(home: Home, release: Path) 
     assert survey["lower"] < survey["value"] < survey["upper"]
     assert (survey["figure_source"], survey["unit"]) == ("records", "score_0_100")
     with duckdb.connect(str(release), read_only=True) as con:
-        failing = parts(explanation(con, "major_quality_incident_count", most=0))
+        failing = explained_parts(explanation(con, "major_quality_incident_count", most=0))
         left_out = {row["of"] for row in failing["left_out"].iter_rows(named=True)}
     assert left_out == {"not_major", "no_direct_responsibility"}
     assert "failing" not in failing
@@ -235,7 +204,9 @@ def test_sections_and_sources_of_water_are_those_of_the_truth(
     assert (compliance["failures_left"], compliance["budget_state"]) == (-1, "exceeded")
     assert [row["evidence"] for row in (compliance, class3, sources)] == ["census"] * 3
     assert [row["awaiting_decision"] for row in (compliance, sources)] == [True, True]
-    failing = parts(explanation(con, "surface_water_section_compliance", most=0))["failing"]
+    failing = explained_parts(explanation(con, "surface_water_section_compliance", most=0))[
+        "failing"
+    ]
     assert failing["unit"].to_list() == ["YW-D02/2024"]
 
 
@@ -329,152 +300,6 @@ def test_a_figure_just_below_its_target_is_never_printed_as_the_target(release: 
     assert printed[2] == "93.998 %"
     assert printed[4].startswith("not yet met")
     assert "no data" not in summary(close)[0]
-
-
-# -- explanations
-
-
-def parts(found: list[str | Part]) -> dict[str, pl.DataFrame]:
-    return {part.name: part.rows for part in found if isinstance(part, Part)}
-
-
-@pytest.fixture
-def con(release: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(release), read_only=True) as con:
-        yield con
-
-
-def test_a_figure_is_explained_down_to_the_rows(
-    home: Home, release: Path, con: duckdb.DuckDBPyConnection
-) -> None:
-    found = explanation(con, "food_pass_rate", most=0)
-    text = "\n".join(part for part in found if isinstance(part, str))
-    tables = parts(found)
-    row = scorecard_rows(release, None).filter(pl.col("target_id") == "food_pass_rate")
-    numerator, denominator = row.select("numerator", "denominator").row(0)
-
-    assert "supervision" in text
-    assert "(official)" in text
-    assert f"({numerator:,} of {denominator:,}," in text
-    assert "not_met (the value as it is against the target)" in text
-    made_of, left_out = tables["made_of"], tables["left_out"]
-    assert made_of["units"].sum() == denominator + left_out["units"].sum()
-    assert left_out["what"].null_count() == 0
-    failing = tables["failing"]
-    assert failing["unit"].n_unique() == denominator - numerator
-    assert failing.select("file", "row", "delivery").null_count().sum_horizontal().item() == 0
-    landed = {path.name for path in home.landing.rglob("*")}
-    assert set(failing["file"]) <= landed
-
-
-def test_analysts_ask_the_same_of_the_file(con: duckdb.DuckDBPyConnection) -> None:
-    by_target = con.sql("FROM mart.explain('food_pass_rate')").pl()
-    named = con.sql(
-        "FROM mart.explain('food_pass_rate', period := '2024', variant := 'supervision')"
-    ).pl()
-    (figure,) = con.sql("FROM mart.explained_figure('food_pass_rate')").pl().to_dicts()
-    counted = con.sql(
-        "SELECT sum(numerator), sum(denominator) FROM mart.explained_unit('food_pass_rate')"
-    ).fetchall()
-
-    assert by_target.equals(named)
-    assert counted == [(figure["numerator"], figure["denominator"])]
-    assert set(by_target["part"]) == {"figure", "made_of", "left_out", "parameter", "failing"}
-    parameters = con.sql("FROM mart.explained_parameter('food_pass_rate')").pl()
-    assert parameters["results"].sum() == by_target.filter(pl.col("part") == "failing").height
-    rows = by_target.filter(pl.col("part") == "failing")
-    assert rows.select("delivery_id", "file_name", "source_row").null_count().row(0) == (0, 0, 0)
-    macros = con.execute(
-        "SELECT function_name, comment FROM duckdb_functions() WHERE schema_name = 'mart'"
-    ).fetchall()
-    assert len(macros) == len(list(MACROS_DIR.glob("*.sql")))
-    assert all(comment for _, comment in macros)
-
-
-def test_a_weighted_figure_is_explained_by_its_strata(con: duckdb.DuckDBPyConnection) -> None:
-    for indicator, variant in (
-        ("manufacturing_pass_rate", "output_weighted"),
-        ("food_pass_rate", "evaluative_stratified"),
-    ):
-        strata = parts(explanation(con, indicator, variant))["stratum"]
-        value = con.execute(
-            "SELECT value FROM mart.explained_figure($i, variant := $v)",
-            {"i": indicator, "v": variant},
-        ).fetchall()[0][0]
-        exact, unlike = con.execute(
-            "SELECT sum(s.weight_share * c.numerator / c.denominator), "
-            "count(*) FILTER ((s.rate IS NULL) <> (s.denominator < 30) "
-            "OR (s.numerator IS NULL) <> (s.rate IS NULL)) "
-            "FROM mart.explained_stratum($i, variant := $v) AS s "
-            "JOIN mart.indicator_count AS c ON c.slice = s.stratum AND c.indicator_id = $i "
-            "AND c.variant_id = $v AND c.period_type = 'year' AND c.period = '2024'",
-            {"i": indicator, "v": variant},
-        ).fetchall()[0]
-        assert strata["weight %"].sum() == pytest.approx(100, abs=0.1)
-        assert exact == pytest.approx(value)
-        assert unlike == 0
-
-
-def test_reasons_of_a_period_are_those_of_the_table(con: duckdb.DuckDBPyConnection) -> None:
-    left_out = parts(explanation(con, "food_pass_rate", "evaluative", "2024Q2"))["left_out"]
-    table = con.execute(
-        "SELECT exclusion_reason, units FROM mart.indicator_exclusion WHERE period = '2024Q2' "
-        "AND indicator_id = 'food_pass_rate' AND variant_id = 'evaluative'"
-    ).fetchall()
-
-    assert sorted(left_out.select("of", "units").rows()) == sorted(table)
-
-
-def test_divisions_add_up_to_the_city(con: duckdb.DuckDBPyConnection) -> None:
-    divisions = con.execute(
-        "SELECT slice, denominator FROM mart.indicator_value WHERE slice_type = 'division' "
-        "AND period = '2024' AND indicator_id = 'agri_product_pass_rate' "
-        "AND variant_id = 'routine_monitoring' AND denominator > 0"
-    ).fetchall()
-    for code, size in divisions[:3]:
-        found = parts(explanation(con, "agri_product_pass_rate", division=code))
-        left_out = found["left_out"]["units"].sum() if "left_out" in found else 0
-        assert found["made_of"]["units"].sum() == size + left_out
-
-
-def test_every_variant_of_every_indicator_can_be_explained(
-    run: Callable[..., tuple[int, str, str]], con: duckdb.DuckDBPyConnection
-) -> None:
-    variants = con.execute(
-        "SELECT DISTINCT indicator_id, variant_id FROM mart.indicator_value "
-        "WHERE period_type = 'year' AND denominator > 0"
-    ).fetchall()
-    assert len(variants) >= 9
-    for indicator, variant in variants:
-        for language, word in (("en", "denominator"), ("zh", "分母")):
-            code, out, _ = run(
-                "explain", indicator, "--variant", variant, "--lang", language, "--most", "3"
-            )
-            assert code == 0
-            assert word in out
-
-
-def test_an_earlier_day_is_explained_by_what_was_known_then(
-    home: Home, run: Callable[..., tuple[int, str, str]]
-) -> None:
-    before = sorted(path.name for path in home.root.iterdir())
-    with figures(read_settings({"SAMPLEHOUSE_HOME": str(home.root)}), JULY) as con:
-        found = explanation(con, "food_pass_rate", most=0)
-        known = con.execute("SELECT max(received_on) FROM fact.indicator_unit").fetchall()
-        counted = con.execute(
-            "SELECT sum(numerator), sum(denominator) FROM mart.explained_unit('food_pass_rate')"
-        ).fetchall()
-    text = "\n".join(part for part in found if isinstance(part, str))
-
-    assert known[0][0] <= JULY
-    assert "{:,} of {:,}".format(*counted[0]) in text
-    assert f"deliveries up to {JULY}" in text
-    assert sorted(path.name for path in home.root.iterdir()) == before
-    code, out, _ = run("explain", "food_pass_rate", "--as-of", str(JULY), "--most", "1")
-    assert (code, text.splitlines()[7] in out) == (0, True)
-    code, _, err = run("explain", "food_pass_rate", "--as-of", "2019-01-01")
-    assert code == 2
-    assert "nothing was received up to 2019-01-01" in err
 
 
 def test_quarters_of_what_is_kept_have_budgets_and_sentences(release: Path) -> None:
