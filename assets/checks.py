@@ -6,7 +6,7 @@ rule that fails is a warning. The outcome of each check is kept in the lake for 
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.checked import check_table
 from assets.docs import write_docs
-from assets.remembered import fingerprint, recall, remember
+from assets.remembered import fingerprint, forget_others, recall, remember
 from assets.shown import markdown
 from assets.workplace import Night, Workplace, asset_key, explained
 from expectations.results import CheckResult
@@ -86,6 +86,16 @@ def run_table_checks(
     if run.blocking:
         write_docs(home)
     return run.results
+
+
+def forget_what_is_checked_no_more(home: Home, contracts: Iterable[Contract]) -> None:
+    """Remove outcomes of checks of tables that are made no more, or have no rules any more."""
+    checked: dict[str, list[str]] = {"core": [], "mart": []}
+    for contract in contracts:
+        if contract.expectations:
+            checked[scope_of(contract)].append(contract.table)
+    for scope, tables in checked.items():
+        forget_others(home, scope, tables)
 
 
 def known_results(home: Home, contract: Contract) -> tuple[CheckResult, ...] | None:

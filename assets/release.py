@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import duckdb
 
+from assets.checks import forget_what_is_checked_no_more
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, dependency, explained
 from warehouse import progress
+from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
 from warehouse.fingerprint import code_version
@@ -51,6 +53,8 @@ def release_asset(
     ) -> dg.MaterializeResult[None]:
         home = workplace.home
         contracts = {table: model.contract for table, model in models.items()}
+        of_records = (record_contracts()[table] for table in records)
+        forget_what_is_checked_no_more(home, [*contracts.values(), *of_records])
         tables = published_tables(home, contracts, night.last_day)
         if is_current(home.release_file, _stamp(home, tables, night)):
             context.log.info("nothing has changed since the last release, which stays")

@@ -3,7 +3,7 @@
 Loading Great Expectations alone takes longer than a whole night in which nothing was received.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from expectations.results import CheckResult, ValidationRun, read_results, write_results, write_run
@@ -36,6 +36,21 @@ def remember(home: Home, scope: str, known: str, run: ValidationRun) -> None:
     write_results(run.results, home.check_result_file(scope))
     write_run(run, validation_file(home, scope))
     fingerprint_file(home, scope).write_text(known, "ascii")
+
+
+def forget_others(home: Home, folder: str, names: Collection[str]) -> None:
+    """Remove what is kept of checks in a folder of scopes, but of some: of what is there no more.
+
+    Args:
+        home: where outcomes are kept.
+        folder: the first part of a scope, such as ``mart``.
+        names: what is checked still, the last part of a scope.
+    """
+    for path in (home.lake / "check_result" / folder).glob("*.parquet"):
+        if path.stem not in names:
+            scope = f"{folder}/{path.stem}"
+            for kept in (fingerprint_file(home, scope), validation_file(home, scope), path):
+                kept.unlink(missing_ok=True)
 
 
 def validation_file(home: Home, scope: str) -> Path:

@@ -4,8 +4,7 @@ landing/<source>/<received_on>/<file>                      as received, never ch
 lake/raw/<source>/<received_on>/<delivery_id>.parquet      every cell as text
 lake/<schema>/<table>/source_id=…/received_on=…/part.parquet   record versions, deliveries
 lake/check_result/<scope>.parquet                          outcomes of checks
-lake/models/<schema>/<table>.parquet                       results of SQL models, see engine.since
-lake/counted/<schema>/<table>.parquet                      counts of whole results, see engine.sums
+lake/models/<schema>/<table>.parquet                       results of models, see engine.since
 release/samplehouse.duckdb                                 what analysts open
 release/kept/<release_id>.duckdb                           releases to compare with or go back to
 docs/                                                      Data Docs of Great Expectations

@@ -22,6 +22,7 @@ from assets.ingest.place import located
 from assets.ingest.readers import read_to_parquet
 from assets.ingest.reconcile import control_totals_sql
 from assets.ingest.stage import Delivery, Staged, load_staged, stage
+from assets.remembered import forget_others
 from expectations.predicate import is_row_rule
 from expectations.results import add_up
 from expectations.runner import CheckResult, validate, write_results
@@ -301,6 +302,8 @@ class _Batch:
             ]
             write_results(named, self.home.check_result_file(scope))
             results += named
+        maps = [f"{each.table_name}.{each.record.target}" for each in candidates]
+        forget_others(self.home, f"incoming/{self.source.source_id}", maps)
         return results
 
     def judge(self, candidates: Sequence[classify.Candidate]) -> None:
