@@ -14,7 +14,7 @@ from warehouse.contract import Model
 from warehouse.engine.stamp import file_line
 from warehouse.home import Home
 from warehouse.release_contents import published_contents
-from warehouse.tables import copy_file, read_note, write_text
+from warehouse.tables import copy_file, flush_file, read_note, write_text
 
 
 class CopyOf(Model):
@@ -57,6 +57,7 @@ def _copy(home: Home) -> None:
     with suppress(OSError):  # a full disk: the release copies for itself, and says so
         of = file_line(home, home.release_file)
         copy_file(home.release_file, _ahead(home))
+        flush_file(_ahead(home))  # else the release waits for all of it when it is published
         write_text(CopyOf(file=of).model_dump_json(), _note(home))
 
 

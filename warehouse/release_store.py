@@ -14,6 +14,7 @@ import duckdb
 
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
+from warehouse.tables import flush_file
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def publish(home: Home, aside: Path, release: Release) -> Release:
     read-only: a client that opened it for writing would lock every other reader out.
     """
     aside.chmod(0o444)
-    _flush(aside)
+    flush_file(aside)
     home.kept_releases.mkdir(parents=True, exist_ok=True)
     kept = home.kept_releases / f"{release.release_id}.duckdb"
     _place(home, aside, kept)
@@ -171,18 +172,9 @@ def _place(home: Home, source: Path, target: Path) -> None:
         os.link(source, temporary)
     except OSError:  # a file system without hard links
         shutil.copy(source, temporary)
-        _flush(temporary)
+        flush_file(temporary)
     temporary.replace(target)
     temporary.unlink(
         missing_ok=True
     )  # renaming one link over another of the same file does nothing
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush_file(target.parent)

@@ -85,6 +85,15 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def flush_file(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_partition(
     home: Home, table: str, source_id: str, received_on: dt.date, frame: pl.DataFrame
 ) -> None:
