@@ -10,7 +10,8 @@ groups as (
     select * from ref.product_group
 ),
 
-described as (
+-- Read in place by both steps that read it: it has as many rows as there are samples.
+described as not materialized (
     select
         source_id,
         unit_no,

@@ -70,26 +70,6 @@ worst_results as (
     group by source_id, sample_no
 ),
 
-result_verdicts as (
-    select
-        source_id,
-        sample_no,
-        case when has_reported_results then 'results' else 'derived' end as verdict_basis,
-        case derived_rank
-            when 4 then 'fail'
-            when 3 then 'method_inadequate'
-            when 1 then 'conditional'
-            when 0 then 'pass'
-        end as derived_verdict,
-        case result_rank
-            when 4 then 'fail'
-            when 3 then 'method_inadequate'
-            when 1 then 'conditional'
-            when 0 then 'pass'
-        end as result_verdict
-    from worst_results
-),
-
 banned_samples as (
     select distinct
         source_id,
@@ -97,7 +77,9 @@ banned_samples as (
     from banned_detections
 ),
 
-judged_samples as (
+-- Ranks become words only here: what is joined stays narrow. Read in place by both steps that
+-- read it, since it has as many wide rows as there are samples.
+judged_samples as not materialized (
     select
         samples.source_id,
         samples.sample_no,
@@ -130,17 +112,26 @@ judged_samples as (
         samples.verdict as reported_verdict,
         case
             when banned_samples.sample_no is not null then 'fail'
-            else result_verdicts.derived_verdict
+            when worst_results.derived_rank = 4 then 'fail'
+            when worst_results.derived_rank = 3 then 'method_inadequate'
+            when worst_results.derived_rank = 1 then 'conditional'
+            when worst_results.derived_rank = 0 then 'pass'
         end as derived_verdict,
         case
             when banned_samples.sample_no is not null then 'fail'
-            else coalesce(samples.verdict, result_verdicts.result_verdict)
+            when samples.verdict is not null then samples.verdict
+            when worst_results.result_rank = 4 then 'fail'
+            when worst_results.result_rank = 3 then 'method_inadequate'
+            when worst_results.result_rank = 1 then 'conditional'
+            when worst_results.result_rank = 0 then 'pass'
         end as first_verdict,
         case
             when samples.verdict = 'fail' then 'reported'
             when banned_samples.sample_no is not null then 'banned_substance'
             when samples.verdict is not null then 'reported'
-            when result_verdicts.result_verdict is not null then result_verdicts.verdict_basis
+            when coalesce(worst_results.result_rank, 2) = 2 then null
+            when worst_results.has_reported_results then 'results'
+            else 'derived'
         end as first_basis,
         samples.sampling_basis = 'recheck' as is_recheck,
         case when samples.sampling_basis <> 'recheck' then samples.sample_no end as rechecked_no,
@@ -149,10 +140,10 @@ judged_samples as (
         samples.source_sheet,
         samples.source_row
     from samples
-    left join result_verdicts
+    left join worst_results
         on
-            samples.source_id = result_verdicts.source_id
-            and samples.sample_no = result_verdicts.sample_no
+            samples.source_id = worst_results.source_id
+            and samples.sample_no = worst_results.sample_no
     left join banned_samples
         on
             samples.source_id = banned_samples.source_id
