@@ -1,15 +1,20 @@
 """DuckDB with the machine's resources: the one place where limits are set."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from warehouse.machine import cores, memory_bytes
+
+T = TypeVar("T")
+LOG = logging.getLogger("samplehouse.progress")
 
 _MEBIBYTE = 1024**2
 # Beyond this DuckDB gains little by more memory: its sorts and joins spill well, and what else
@@ -69,6 +74,33 @@ def connect(resources: Resources | None = None) -> Iterator[duckdb.DuckDBPyConne
         # By another connection: none can give up the database that it works in.
         with shared.cursor() as con:
             con.execute(f"DETACH DATABASE IF EXISTS {name}")
+
+
+def within_memory(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do some work; with one thread where memory is too short for several: slower, and right.
+
+    Each thread groups for itself before what all have found is put together, and DuckDB gives up
+    where that does not fit, though one thread's would.
+
+    Args:
+        con: the connection that it is done with.
+        work: what to do; it is done a second time from its start.
+
+    Raises:
+        duckdb.OutOfMemoryException: it does not fit with one thread either.
+    """
+    try:
+        return work()
+    except duckdb.OutOfMemoryException:
+        threads = int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+        if threads == 1:
+            raise
+    LOG.info("memory is short: once more, with one thread")
+    con.execute("SET threads = 1; SET preserve_insertion_order = false")
+    try:
+        return work()
+    finally:
+        con.execute(f"SET threads = {threads:d}; RESET preserve_insertion_order")
 
 
 def open_file(

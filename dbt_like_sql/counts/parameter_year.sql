@@ -1,6 +1,7 @@
 -- Samples tested for each parameter by year, and what was found, to be added up.
 --
--- A sample counts once for a parameter, however many results it has; rechecks are not counted.
+-- A sample counts once for a parameter, however many results it has; rechecks are not counted. Few
+-- samples have several: only their results are grouped, all others stream past.
 with units as (
     select * from fact.verdict
     where unit_kind = 'sample' and not is_recheck
@@ -10,7 +11,7 @@ results as (
     select * from latest.test_result
 ),
 
-described_results as (
+described_results as not materialized (
     select
         source_id,
         sample_no,
@@ -27,7 +28,29 @@ described_results as (
     from results
 ),
 
-tested_parameters as (
+-- Of several results for one parameter, all but one have another number than 1.
+repeated_parameters as (
+    select distinct
+        source_id,
+        sample_no,
+        parameter_code
+    from results
+    where seq <> 1
+),
+
+marked_results as not materialized (
+    select
+        described_results.*,
+        repeated_parameters.parameter_code is not null as is_repeated
+    from described_results
+    left join repeated_parameters
+        on
+            described_results.source_id = repeated_parameters.source_id
+            and described_results.sample_no = repeated_parameters.sample_no
+            and described_results.parameter_code = repeated_parameters.parameter_code
+),
+
+gathered_results as (
     select
         source_id,
         sample_no,
@@ -37,8 +60,25 @@ tested_parameters as (
         max(is_detected) as is_detected,
         max(is_quantified) as is_quantified,
         max(exceeds) as exceeds
-    from described_results
+    from marked_results
+    where is_repeated
     group by source_id, sample_no, parameter_code
+),
+
+tested_parameters as (
+    select
+        source_id,
+        sample_no,
+        parameter_code,
+        parameter_name,
+        is_understood,
+        is_detected,
+        is_quantified,
+        exceeds
+    from marked_results
+    where not is_repeated
+    union all
+    select * from gathered_results
 ),
 
 parameter_years as (

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from warehouse.connection import within_memory
 from warehouse.contract import Contract, record_contracts
 from warehouse.engine.model import (
     ComputedTable,
@@ -212,7 +213,8 @@ def create_result(con: duckdb.DuckDBPyConnection, model: SqlModel, table: str) -
     """Run one model as `run_model` does, into a table of the connection, in no order."""
     _create_schema(con, table)
     try:
-        con.execute(f"CREATE TABLE {qualified(table)} AS {contract_sql(model)}")
+        made = f"CREATE TABLE {qualified(table)} AS {contract_sql(model)}"
+        within_memory(con, lambda: con.execute(made))
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
 
@@ -231,7 +233,7 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
         with written_whole(path, stays_if_same=model.follows is None) as aside:
-            con.sql(sql).write_parquet(str(aside), compression="zstd")
+            within_memory(con, lambda: con.sql(sql).write_parquet(str(aside), compression="zstd"))
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
     return ModelRun(model.table, row_count(path), time.perf_counter() - started, sql)
