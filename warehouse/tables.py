@@ -21,6 +21,9 @@ from warehouse.home import Home
 Note = TypeVar("Note", bound=Model)
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
+# The lowest level gives files as small as any, of texts that are mostly written once; nobody looks
+# for single values, which is what the filters would be for.
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
 _AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
 
 

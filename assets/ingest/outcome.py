@@ -18,11 +18,7 @@ from warehouse.contract import record_contracts
 from warehouse.home import Home
 from warehouse.source import Source
 from warehouse.sql import identifier, literal
-from warehouse.tables import row_count, scratch_folder, write_parquet
-
-# The lowest level gives files as small as any, of texts that are mostly written once; nobody looks
-# for single values, which is what the filters would be for.
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
+from warehouse.tables import PARQUET, row_count, scratch_folder, write_parquet
 
 
 def find_outcomes(

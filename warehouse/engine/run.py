@@ -34,8 +34,8 @@ from warehouse.engine.views import view
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
-from warehouse.sql import identifier, qualified
-from warehouse.tables import row_count, written_whole
+from warehouse.sql import identifier, literal, qualified
+from warehouse.tables import PARQUET, row_count, written_whole
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
 _NARROWER: dict[str, tuple[str, ...]] = {
@@ -233,7 +233,8 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
         with written_whole(path, stays_if_same=model.follows is None) as aside:
-            within_memory(con, lambda: con.sql(sql).write_parquet(str(aside), compression="zstd"))
+            copy = f"COPY (\n{sql}\n) TO {literal(str(aside))} ({PARQUET})"
+            within_memory(con, lambda: con.execute(copy))
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
     return ModelRun(model.table, row_count(path), time.perf_counter() - started, sql)
