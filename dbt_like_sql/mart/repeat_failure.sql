@@ -7,51 +7,58 @@ with sample_firms as (
     where counted_on is not null
 ),
 
-firm_days as (
-    select
+failure_days as (
+    select distinct
         firm_uscc,
-        counted_on,
-        min(firm_name) as firm_name,
-        count(*) filter (where final_verdict in ('pass', 'conditional', 'fail')) as tested,
-        count(*) filter (where final_verdict = 'fail') as failed,
-        max(counted_on) filter (where final_verdict = 'fail') as failed_on
+        counted_on as failed_on
     from sample_firms
-    group by firm_uscc, counted_on
+    where final_verdict = 'fail'
 ),
 
+-- All samples of a firm up to a day on which one failed.
 records as (
     select
+        failure_days.firm_uscc,
+        failure_days.failed_on,
+        sample_firms.firm_name,
+        sample_firms.counted_on,
+        sample_firms.final_verdict,
+        sample_firms.counted_on < failure_days.failed_on as is_before
+    from sample_firms
+    inner join failure_days
+        on
+            sample_firms.firm_uscc = failure_days.firm_uscc
+            and sample_firms.counted_on <= failure_days.failed_on
+),
+
+counted_records as (
+    select
         firm_uscc,
-        firm_name,
-        counted_on,
-        failed,
-        sum(tested) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
+        failed_on,
+        min(firm_name) filter (where not is_before) as firm_name,
+        count(*) filter (where not is_before and final_verdict = 'fail') as failed,
+        count(*) filter (
+            where is_before and final_verdict in ('pass', 'conditional', 'fail')
         ) as tested_before,
-        sum(failed) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
-        ) as failed_before,
-        max(failed_on) over (
-            partition by firm_uscc order by counted_on
-            rows between unbounded preceding and 1 preceding
+        count(*) filter (where is_before and final_verdict = 'fail') as failed_before,
+        max(counted_on) filter (
+            where is_before and final_verdict = 'fail'
         ) as last_failed_before
-    from firm_days
+    from records
+    group by firm_uscc, failed_on
 ),
 
 repeat_failures as (
     select
         firm_uscc,
         firm_name,
-        counted_on as failed_on,
+        failed_on,
         failed,
-        coalesce(tested_before, 0) as tested_before,
-        coalesce(failed_before, 0) as failed_before,
+        tested_before,
+        failed_before,
         last_failed_before,
-        date_diff('day', last_failed_before, counted_on) as days_since_failure
-    from records
-    where failed > 0
+        date_diff('day', last_failed_before, failed_on) as days_since_failure
+    from counted_records
 )
 
 select * from repeat_failures
