@@ -2,8 +2,8 @@
 
 A model never says where its inputs lie. The runner makes every table that it reads visible under
 its name, casts what comes out to the contract and swaps the file in when it is whole. Rows are
-ordered by the key; but results that follow their samples, which are as long as the records, lie as
-they come: to sort wide rows of all samples takes more memory than everything else that is done.
+ordered by the key; but results that follow samples, firms or groups, some of them as long as the
+records, lie as they come: to sort them takes more memory than everything else that is done.
 """
 
 import datetime as dt
@@ -194,8 +194,8 @@ def run_model(
 ) -> ModelRun:
     """Run one model on a connection that sees its inputs; write its Parquet file.
 
-    Rows are ordered by the contract's key, unless they follow their samples. A reader sees the old
-    file or the new one.
+    Rows are ordered by the contract's key, unless the result lies in parts (`engine.follows`). A
+    reader sees the old file or the new one.
 
     Args:
         con: the connection.
