@@ -10,6 +10,8 @@ from assets.shown import contract_metadata, description, made, unchanged, view
 from assets.workplace import OWNERS, Night, Workplace, asset_key, dependency, explained
 from warehouse.engine.model import ComputedTable, SqlModel
 
+BUILD, DELIVERIES = "meta.build", "meta.delivery"
+
 
 def model_assets(
     models: Mapping[str, SqlModel | ComputedTable], records: set[str]
@@ -27,11 +29,16 @@ def model_assets(
 
 def _model_asset(model: SqlModel | ComputedTable, assets: set[str]) -> dg.AssetsDefinition:
     contract, table = model.contract, model.table
+    read = model.depends_on & assets
+    if BUILD in model.depends_on:
+        # Its day is that of the last delivery: also where nothing else that the model reads changes
+        # in a night, it is made after that night's deliveries were read.
+        read |= {DELIVERIES} & assets
     sql = model.sql if isinstance(model, SqlModel) else None
 
     @dg.asset(
         key=asset_key(table),
-        deps=[dependency(name) for name in sorted(model.depends_on & assets)],
+        deps=[dependency(name) for name in sorted(read)],
         group_name=contract.schema_name,
         description=f"{description(contract)}\n\nMade by {_maker(model)}.",
         metadata={**contract_metadata(contract), **_query(sql)},

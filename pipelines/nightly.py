@@ -14,7 +14,7 @@ import polars as pl
 from dagster import ExecuteInProcessResult
 
 from assets.due import Due, due
-from assets.ingest.landing import deliveries, misplaced, pending_days
+from assets.ingest.landing import deliveries, misplaced, older_days, pending_days
 from assets.records import NOT_LOADED
 from assets.workplace import Workplace, today
 from pipelines.definitions import build_definitions
@@ -121,7 +121,7 @@ def run_night(
         remove_abandoned(workplace.home.lake)
         waiting = pending_days(workplace.home, workplace.sources, night)
         days = () if as_of else tuple(readable_days(sorted({*waiting, *again})))
-        _check_nothing_is_half_read(workplace.home, days, as_of)
+        _check_nothing_is_half_read(workplace, days, as_of)
         job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def(
             "publish" if as_of else "nightly"
         )
@@ -147,18 +147,23 @@ def _release_copied_ahead(home: Home, work: Due | None) -> AbstractContextManage
     return copied_ahead(home, makers(code_version()))
 
 
-def _check_nothing_is_half_read(home: Home, days: Sequence[dt.date], as_of: dt.date | None) -> None:
-    """Stop where a release would hold a part of what a stopped run was reading in."""
-    known = deliveries(home).filter(pl.col("status") == "received")
-    seen = pl.lit(value=True) if as_of is None else pl.col("received_on") <= as_of
-    half = known.filter(seen & pl.col("received_on").is_in(list(days)).not_())
-    if not half.is_empty():
-        read = half["received_on"].unique().sort().to_list()
-        span = f"{read[0]}" if len(read) == 1 else f"{read[0]} to {read[-1]}"
-        raise SamplehouseError(
-            f"deliveries of {span} were being read in when a run was stopped, and a release would "
-            "hold a part of them; run `samplehouse nightly` first, which reads them again"
-        )
+def _check_nothing_is_half_read(
+    workplace: Workplace, days: Sequence[dt.date], as_of: dt.date | None
+) -> None:
+    """Stop where a release would hold a part of what is to be read, or read again, first."""
+    received = deliveries(workplace.home).filter(pl.col("status") == "received")
+    older = older_days(workplace.home, workplace.sources)
+    for waiting, why in (
+        (set(received["received_on"].to_list()), "were being read in when a run was stopped"),
+        (older, "are kept in the form of an older version"),
+    ):
+        left = sorted(day for day in waiting - {*days} if as_of is None or day <= as_of)
+        if left:
+            span = f"{left[0]}" if len(left) == 1 else f"{left[0]} to {left[-1]}"
+            raise SamplehouseError(
+                f"deliveries of {span} {why}, and a release would hold a part of them; run "
+                "`samplehouse nightly` first, which reads them again"
+            )
 
 
 def _outcome(

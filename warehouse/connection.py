@@ -92,7 +92,9 @@ def within_memory(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     try:
         return work()
     except duckdb.OutOfMemoryException:
-        threads = int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+        threads, keeps_order = con.execute(
+            "SELECT current_setting('threads'), current_setting('preserve_insertion_order')"
+        ).fetchall()[0]
         if threads == 1:
             raise
     LOG.info("memory is short: once more, with one thread")
@@ -100,7 +102,7 @@ def within_memory(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     try:
         return work()
     finally:
-        con.execute(f"SET threads = {threads:d}; RESET preserve_insertion_order")
+        con.execute(f"SET threads = {threads:d}; SET preserve_insertion_order = {keeps_order}")
 
 
 def open_file(

@@ -47,18 +47,28 @@ def take_copy(home: Home, aside: Path) -> None:
     """Make `aside` a copy of the published release: the one made ahead, where it is whole."""
     found = read_note(CopyOf, _note(home))
     if found is not None and found.file == file_line(home, home.release_file):
-        _note(home).unlink()
-        _ahead(home).replace(aside)
-    else:
-        copy_file(home.release_file, aside)
+        with suppress(FileNotFoundError):  # another run took it
+            _note(home).unlink()
+            _ahead(home).replace(aside)
+            return
+    copy_file(home.release_file, aside)
+
+
+def leave_copy(home: Home) -> None:
+    """Remove a copy that was made ahead, where a release is written from nothing."""
+    with suppress(FileNotFoundError):
+        _note(home).unlink()  # not while it is being made: its end waits for that
+        _ahead(home).unlink()
 
 
 def _copy(home: Home) -> None:
-    with suppress(OSError):  # a full disk: the release copies for itself, and says so
+    try:
         of = file_line(home, home.release_file)
         copy_file(home.release_file, _ahead(home))
         flush_file(_ahead(home))  # else the release waits for all of it when it is published
         write_text(CopyOf(file=of).model_dump_json(), _note(home))
+    except OSError:  # a full disk: what is left of it is for the tables, and the release says so
+        _remove(home)
 
 
 def _remove(home: Home) -> None:

@@ -20,7 +20,7 @@ from warehouse.engine.stamp import digest, file_line
 from warehouse.errors import BlockedError
 from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
-from warehouse.release_ahead import take_copy
+from warehouse.release_ahead import leave_copy, take_copy
 from warehouse.release_contents import Change, Held, MadeOf, contents_to_start_from
 from warehouse.sql import identifier, qualified
 from warehouse.tables import row_count
@@ -94,6 +94,7 @@ def start(home: Home, now: Mapping[str, MadeOf], made_by: str, aside: Path) -> M
     """
     found = contents_to_start_from(home, made_by, now)
     if found is None:
+        leave_copy(home)
         return {}
     take_copy(home, aside)
     return found.tables

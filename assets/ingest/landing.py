@@ -8,11 +8,12 @@ import datetime as dt
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from assets.ingest.older_form import sources_in_older_form
 from warehouse.contract import record_contracts
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
@@ -262,14 +263,15 @@ def pending_days(
 ) -> list[dt.date]:
     """Days with landed files that are not in `meta.delivery` yet, or wait there to be read.
 
-    A file of an unknown source waits no longer once the source is known.
+    A file of an unknown source waits no longer once the source is known. Days wait again whose
+    records are kept in an older form.
     """
     stored = deliveries(home)
     waiting = stored.filter(
         (pl.col("status") == "received")
         | ((pl.col("status") == "unknown_source") & pl.col("source_id").is_in(list(sources)))
     )
-    days = set(waiting["received_on"].to_list())
+    days = {*waiting["received_on"].to_list(), *older_days(home, sources)}
     seen = set(stored.select("source_id", "received_on", "file_name").rows())
     for folder, its_days in landing_days(home).items():
         days.update(
@@ -278,3 +280,9 @@ def pending_days(
             if any((folder, day, path.name) not in seen for path in landed_files(home, folder, day))
         )
     return sorted(day for day in days if until is None or day <= until)
+
+
+def older_days(home: Home, sources: Collection[str]) -> set[dt.date]:
+    """Days whose records an older version has written in another form, see `older_form`."""
+    older = pl.col("source_id").is_in(list(sources_in_older_form(home) & set(sources)))
+    return set(deliveries(home).filter(older)["received_on"].to_list())

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import build_definitions
+from warehouse.engine.model import load_computed, load_models
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 
@@ -66,6 +67,19 @@ def test_the_graph_is_the_committed_one(definitions: dg.Definitions, *, regenera
         SNAPSHOT.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     assert found == json.loads(SNAPSHOT.read_text("utf-8"))
+
+
+def test_what_looks_at_the_day_of_a_build_waits_for_its_deliveries(
+    definitions: dg.Definitions,
+) -> None:
+    """Also in a night that changes nothing else that it reads."""
+    assets = definitions.get_repository_def().asset_graph
+    models = {**load_models(), **load_computed()}
+    dated = [table for table, model in models.items() if "meta.build" in model.depends_on]
+    assert len(dated) > 10
+    for table in dated:
+        parents = assets.get(dg.AssetKey(table.split("."))).parent_keys
+        assert dg.AssetKey(["meta", "delivery"]) in parents, table
 
 
 def test_everything_published_waits_for_blocking_checks_of_records_and_marts(

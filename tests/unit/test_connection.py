@@ -22,9 +22,13 @@ def test_what_does_not_fit_is_done_again_with_one_thread() -> None:
                 raise duckdb.OutOfMemoryException("could not allocate block")
             return "done"
 
+        con.execute("SET preserve_insertion_order = false")
         assert within_memory(con, work) == "done"
         assert tried == [2, 1]
         assert threads(con) == 2
+        order = con.execute("SELECT current_setting('preserve_insertion_order')").fetchall()
+        con.execute("RESET preserve_insertion_order")  # of the instance, which others use
+        assert order == [(False,)]
 
 
 @pytest.mark.parametrize("given", [1, 2])

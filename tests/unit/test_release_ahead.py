@@ -142,6 +142,28 @@ def test_a_release_of_other_code_is_not_copied(home: Home, copies: list[str]) ->
     assert copies == []
 
 
+def test_a_copy_is_left_where_the_release_is_written_from_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(home, "2024-05")
+    with copied_ahead(home, makers(CODE)):
+        wait_for_copy(home)
+        monkeypatch.setattr("warehouse.release_contents.MOST_FREE", -1.0)
+        build(home, "2024-06", minute=1)
+        assert hidden(home) == []
+    assert periods(home) == ["2024-06", "always"]
+
+
+def test_a_copy_that_another_run_took_is_made_once_more(home: Home, copies: list[str]) -> None:
+    build(home, "2024-05")
+    with copied_ahead(home, makers(CODE)):
+        wait_for_copy(home)
+        home.release_file.with_name(".ahead.duckdb").unlink()
+        build(home, "2024-06", minute=1)
+    assert len(copies) == 2
+    assert periods(home) == ["2024-06", "always"]
+
+
 def test_a_first_night_has_nothing_to_copy(home: Home, copies: list[str]) -> None:
     with copied_ahead(home, makers(CODE)):
         pass
