@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import build_definitions
-from warehouse.engine.model import load_computed, load_models
+from warehouse.engine.model import ComputedTable, SqlModel, load_computed, load_models
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 
@@ -74,7 +74,7 @@ def test_what_looks_at_the_day_of_a_build_waits_for_its_deliveries(
 ) -> None:
     """Also in a night that changes nothing else that it reads."""
     assets = definitions.get_repository_def().asset_graph
-    models = {**load_models(), **load_computed()}
+    models: dict[str, SqlModel | ComputedTable] = {**load_models(), **load_computed()}
     dated = [table for table, model in models.items() if "meta.build" in model.depends_on]
     assert len(dated) > 10
     for table in dated:
