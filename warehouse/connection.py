@@ -1,6 +1,5 @@
 """DuckDB with the machine's resources: the one place where limits are set."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import TypeVar
 import duckdb
 
 from warehouse.machine import cores, memory_bytes
+from warehouse.progress import LOG
 
 T = TypeVar("T")
-LOG = logging.getLogger("samplehouse.progress")
 
 _MEBIBYTE = 1024**2
 # Beyond this DuckDB gains little by more memory: its sorts and joins spill well, and what else

@@ -11,6 +11,7 @@ results as (
     select * from latest.test_result
 ),
 
+-- This step and the marked results are read in place: they have as many rows as there are results.
 described_results as not materialized (
     select
         source_id,
