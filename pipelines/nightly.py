@@ -26,6 +26,7 @@ from warehouse import progress
 from warehouse.errors import SamplehouseError
 from warehouse.fingerprint import code_version
 from warehouse.home import Home
+from warehouse.machine import look_for_garbage_seldom
 from warehouse.release import makers
 from warehouse.release_ahead import copied_ahead
 from warehouse.release_store import Release, read_release
@@ -114,6 +115,7 @@ def run_night(
         SamplehouseError: another night is at work, a day cannot be one, or a run was stopped while
             it read days in that this night does not read.
     """
+    look_for_garbage_seldom()
     progress.keep_stages_in(settings.stages_file)
     workplace = Workplace(settings.home, settings.sources(), settings.resources)
     night = on or today()

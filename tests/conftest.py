@@ -14,10 +14,13 @@ from assets.ingest.landing import landing_days, register
 from assets.ingest.run import ingest, read_raw
 from warehouse.connection import connect
 from warehouse.home import Home
+from warehouse.machine import look_for_garbage_seldom
 from warehouse.source import Source, load_sources
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+
+look_for_garbage_seldom()
 
 # Continuous integration tries the same examples every time; elsewhere each run tries others.
 settings.register_profile("ci", derandomize=True)

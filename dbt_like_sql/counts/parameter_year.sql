@@ -4,7 +4,7 @@
 -- samples have several: only their results are grouped, all others stream past.
 with units as (
     select * from fact.verdict
-    where unit_kind = 'sample' and not is_recheck
+    where unit_kind = 'sample' and results > 0 and not is_recheck
 ),
 
 results as (

@@ -28,6 +28,7 @@ compared as (
         on
             results.source_id = units.source_id
             and results.sample_no = units.unit_no
+    where units.results > 0
 ),
 
 conclusive as (

@@ -63,6 +63,7 @@ worst_results as (
     select
         source_id,
         sample_no,
+        count(*) as results,
         count(*) filter (where is_reported) > 0 as has_reported_results,
         max(derived_rank) as derived_rank,
         max(result_rank) as result_rank
@@ -109,6 +110,7 @@ judged_samples as not materialized (
         samples.supplier_uscc,
         samples.stratum,
         samples.inclusion_probability,
+        coalesce(worst_results.results, 0) as results,
         samples.verdict as reported_verdict,
         case
             when banned_samples.sample_no is not null then 'fail'
@@ -191,6 +193,7 @@ sample_units as (
         cast(null as boolean) as supervised,
         judged_samples.stratum,
         judged_samples.inclusion_probability,
+        judged_samples.results,
         judged_samples.reported_verdict,
         judged_samples.derived_verdict,
         coalesce(last_rechecks.recheck_verdict, judged_samples.first_verdict) as final_verdict,
@@ -237,6 +240,7 @@ inspection_units as (
         cast(null as boolean) as supervised,
         cast(null as varchar) as stratum,
         cast(null as double) as inclusion_probability,
+        cast(null as bigint) as results,
         verdict as reported_verdict,
         cast(null as varchar) as derived_verdict,
         verdict as final_verdict,
@@ -276,6 +280,7 @@ acceptance_units as (
         supervised,
         cast(null as varchar) as stratum,
         cast(null as double) as inclusion_probability,
+        cast(null as bigint) as results,
         verdict as reported_verdict,
         cast(null as varchar) as derived_verdict,
         verdict as final_verdict,
@@ -323,6 +328,7 @@ verdicts as (
         supervised,
         stratum,
         inclusion_probability,
+        results,
         reported_verdict,
         derived_verdict,
         final_verdict,
