@@ -6,6 +6,9 @@
 -- they are. Other products are a trace to follow in an industrial chain only, where what comes from
 -- upstream is a part of what is made downstream; elsewhere two firms that have dealt with each
 -- other have failed in this and that, which says nothing. A pair is no proof of a cause.
+--
+-- There are far more failures of linked firms than pairs that are close: until these are found,
+-- failures are told by numbers, and their wide rows are joined at last.
 with links as (
     select * from fact.supply_link
 ),
@@ -15,17 +18,82 @@ failures as (
     where counted_on is not null
 ),
 
+-- Read in place: the wide rows are wanted only at last.
+numbered_failures as not materialized (
+    select
+        failures.*,
+        row_number() over (
+            order by failures.source_id, failures.sample_no, failures.firm_uscc
+        ) as failure_no
+    from failures
+),
+
+upstream_failures as (
+    select
+        failure_no,
+        firm_uscc,
+        firm_role,
+        counted_on,
+        batch_no,
+        supplier_uscc,
+        producer_uscc,
+        product_category,
+        chain is not null as is_of_chain
+    from numbered_failures
+),
+
+downstream_failures as (
+    select * from upstream_failures
+    where firm_role = 'sampled_at'
+),
+
+-- Where one sample stands for both firms, its papers name the one upstream.
 pairs as (
+    select
+        upstream.failure_no as upstream_no,
+        downstream.failure_no as downstream_no,
+        links.link_kind,
+        date_diff('day', upstream.counted_on, downstream.counted_on) as days_between,
+        upstream.is_of_chain or downstream.is_of_chain as is_of_chain,
+        case
+            when upstream.batch_no = downstream.batch_no then 1
+            when upstream.firm_uscc = downstream.supplier_uscc then 2
+            when upstream.firm_uscc = downstream.producer_uscc then 2
+            when upstream.product_category = downstream.product_category then 3
+            else 4
+        end as closeness_rank
+    from links
+    inner join upstream_failures as upstream
+        on links.upstream_uscc = upstream.firm_uscc
+    inner join downstream_failures as downstream
+        on links.downstream_uscc = downstream.firm_uscc
+),
+
+-- Firms may be linked in both ways.
+close_pairs as (
+    select
+        upstream_no,
+        downstream_no,
+        min(link_kind) as link_kind,
+        min(closeness_rank) as closeness_rank
+    from pairs
+    where
+        days_between between 0 and 180
+        and (closeness_rank < 4 or is_of_chain)
+    group by upstream_no, downstream_no
+),
+
+chain_nonconformities as (
     select
         upstream.source_id as upstream_source_id,
         upstream.sample_no as upstream_sample_no,
         downstream.source_id as downstream_source_id,
         downstream.sample_no as downstream_sample_no,
-        links.upstream_uscc,
-        links.upstream_name,
-        links.downstream_uscc,
-        links.downstream_name,
-        links.link_kind,
+        upstream.firm_uscc as upstream_uscc,
+        upstream.firm_name as upstream_name,
+        downstream.firm_uscc as downstream_uscc,
+        downstream.firm_name as downstream_name,
+        close_pairs.link_kind,
         coalesce(upstream.chain, downstream.chain) as chain,
         upstream.chain_role as upstream_chain_role,
         upstream.product_name as upstream_product_name,
@@ -37,49 +105,16 @@ pairs as (
             when
                 upstream.source_id = downstream.source_id
                 and upstream.sample_no = downstream.sample_no then 'same_sample'
-            when upstream.batch_no = downstream.batch_no then 'same_batch'
-            when links.upstream_uscc = downstream.supplier_uscc then 'named_supplier'
-            when links.upstream_uscc = downstream.producer_uscc then 'named_supplier'
-            when upstream.product_category = downstream.product_category then 'same_category'
+            when close_pairs.closeness_rank = 1 then 'same_batch'
+            when close_pairs.closeness_rank = 2 then 'named_supplier'
+            when close_pairs.closeness_rank = 3 then 'same_category'
             else 'other_product'
         end as closeness
-    from links
-    inner join failures as upstream
-        on links.upstream_uscc = upstream.firm_uscc
-    inner join failures as downstream
-        on links.downstream_uscc = downstream.firm_uscc
-    where downstream.firm_role = 'sampled_at'
-),
-
-close_pairs as (
-    select * from pairs
-    where
-        days_between between 0 and 180
-        and (closeness <> 'other_product' or chain is not null)
-),
-
--- Firms may be linked in both ways: pairs are few, and links are not.
-chain_nonconformities as (
-    select
-        upstream_source_id,
-        upstream_sample_no,
-        downstream_source_id,
-        downstream_sample_no,
-        upstream_uscc,
-        min(upstream_name) as upstream_name,
-        downstream_uscc,
-        min(downstream_name) as downstream_name,
-        min(link_kind) as link_kind,
-        chain,
-        upstream_chain_role,
-        upstream_product_name,
-        downstream_product_name,
-        upstream_failed_on,
-        downstream_failed_on,
-        days_between,
-        closeness
     from close_pairs
-    group by 1, 2, 3, 4, 5, 7, 10, 11, 12, 13, 14, 15, 16, 17
+    inner join numbered_failures as upstream
+        on close_pairs.upstream_no = upstream.failure_no
+    inner join numbered_failures as downstream
+        on close_pairs.downstream_no = downstream.failure_no
 )
 
 select * from chain_nonconformities

@@ -229,7 +229,7 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
     """
     started = time.perf_counter()
     keys = ", ".join(identifier(name) for name in model.contract.key)
-    is_ordered = bool(keys) and model.by_sample is None
+    is_ordered = bool(keys) and model.follows is None
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
         with written_whole(path, stays_if_same=model.follows is None) as aside:
