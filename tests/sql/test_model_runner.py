@@ -136,11 +136,11 @@ def test_the_past_is_built_from_the_deliveries_of_its_day(home: Home) -> None:
     assert total(home) == {"numerator": 19, "denominator": 20, "as_of": SECOND}
 
 
-def test_two_builds_give_the_same_bytes_and_the_same_rows_of_samples(home: Home) -> None:
+def test_two_builds_give_the_same_bytes_and_the_same_rows_of_what_lies_in_parts(home: Home) -> None:
     def results() -> dict[str, object]:
         return {
             table: home.model_file(table).read_bytes()
-            if model.by_sample is None
+            if model.follows is None
             else pl.read_parquet(home.model_file(table)).sort(model.contract.key).rows()
             for table, model in MODELS.items()
         }
