@@ -122,8 +122,7 @@ class _Work:
     @property
     def is_told_apart(self) -> bool:
         """Whether rows that stand instead of others, and these, are those of the same samples."""
-        parts = self.parts.values()
-        return len({part.touched for part in parts}) == 1 and all(part.stood for part in parts)
+        return len({part.touched for part in self.parts.values()}) == 1
 
     @cached_property
     def rules(self) -> str:

@@ -42,7 +42,7 @@ def return_memory_where_it_is_short(
 
 
 def look_for_garbage_seldom() -> None:
-    """Let Python look for objects that refer to each other and are used by nobody, but not so often.
+    """Let Python look less often for objects that nobody uses but each other.
 
     Left to itself it looks through all that is loaded, Dagster and Great Expectations too, every
     some thousand objects: a sixteenth of the processor's time of a small night.

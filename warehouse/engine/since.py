@@ -31,6 +31,8 @@ from warehouse.tables import read_note, row_count, write_text
 # Below this many samples results are made whole in the time that it takes to find what changed.
 FEWEST_SAMPLES = 50_000
 MOST_TOUCHED = 0.05
+# DuckDB's name for where a row stands in its Parquet file.
+PLACE = "file_row_number"
 
 
 class Version(Model):
@@ -49,7 +51,8 @@ class Kept(Version):
             one, the rest says nothing.
         touched: file of the samples (firms, groups) touched since; None where there are none.
         rows: file of their rows, and of the rows that belong to no sample.
-        stood: file of the rows of the whole that these stand instead of, see `engine.stood`.
+        stood: file of the rows of the whole that these stand instead of, with their places, see
+            `engine.stood`.
         follows: how its rows belong to samples, to firms or to groups.
         size: rows of the result, counted when it was made.
         fixed: stamp of all that rows of samples are made from, beside the records of samples; of
@@ -88,16 +91,15 @@ class Since:
     touched: Path
     rows: Path
     size: int
-    stood: Path | None = None
+    stood: Path
 
 
 def since(home: Home, table: str) -> Since | None:
     """What stands instead of a part of a model's whole result; None where the whole stands."""
     found = kept(home, table)
-    if found is None or found.touched is None or found.rows is None:
+    if found is None or found.touched is None or found.rows is None or found.stood is None:
         return None
-    touched, rows = home.root / found.touched, home.root / found.rows
-    stood = home.root / found.stood if found.stood else None
+    touched, rows, stood = (home.root / each for each in (found.touched, found.rows, found.stood))
     return Since(found.follows, found.new, touched, rows, found.size, stood)
 
 
@@ -115,15 +117,21 @@ def result(con: duckdb.DuckDBPyConnection, home: Home, table: str) -> duckdb.Duc
 def rows_of(
     con: duckdb.DuckDBPyConnection, whole: Path, part: Since | None
 ) -> duckdb.DuckDBPyRelation:
-    """The rows of a whole, but for what stands instead of a part of it."""
-    rows = con.read_parquet(str(whole))
+    """The rows of a whole, but for what stands instead of a part of it.
+
+    What stands no more is told by its place in the file: to look for keys of samples among those of
+    all rows takes longer than to read what is wanted of them.
+    """
     if part is None:
-        return rows
-    if part.follows.has_other_kinds:
-        rows = rows.filter("unit_kind = 'sample'")
-    touched = con.read_parquet(str(part.touched)).set_alias("touched")
-    others = rows.set_alias("whole").join(touched, of_touched("whole", part.follows), "anti")
-    return others.union(con.read_parquet(str(part.rows)))
+        return con.read_parquet(str(whole))
+    rows = con.read_parquet(str(whole), file_row_number=True)
+    stood = con.read_parquet(str(part.stood))
+    gone, same = stood, f"whole.{PLACE} = touched.{PLACE}"
+    if PLACE not in stood.columns:  # made by an older version: by the key
+        rows = rows.filter("unit_kind = 'sample'") if part.follows.has_other_kinds else rows
+        gone, same = con.read_parquet(str(part.touched)), of_touched("whole", part.follows)
+    others = rows.set_alias("whole").join(gone.set_alias("touched"), same, "anti")
+    return others.project(f"* EXCLUDE ({PLACE})").union(con.read_parquet(str(part.rows)))
 
 
 def result_size(home: Home, table: str) -> int:

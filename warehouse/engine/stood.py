@@ -12,7 +12,7 @@ import duckdb
 from sqlglot import exp
 
 from warehouse.engine.model import SqlModel, load_models, parse_select
-from warehouse.engine.since import new_file, rows_of_touched
+from warehouse.engine.since import PLACE, new_file, rows_of_touched
 from warehouse.engine.views import inputs, views_of
 from warehouse.home import Home
 from warehouse.sql import identifier
@@ -28,13 +28,14 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
         touched: file of the samples, firms or groups.
 
     Returns:
-        The file: of groups with all columns, else with `followed_columns`.
+        The file: the place of each in the file of the whole, and of groups all columns, else
+        `followed_columns`.
     """
-    whole = con.read_parquet(str(home.model_file(model.table)))
+    whole = con.read_parquet(str(home.model_file(model.table)), file_row_number=True)
     rows = rows_of_touched(whole, con.read_parquet(str(touched)), model.table)
     path = new_file(home, model.table, "stood")
     wanted = model.contract.column_names if model.adds_up else followed_columns(model.table)
-    names = ", ".join(map(identifier, wanted))
+    names = ", ".join(map(identifier, (*wanted, PLACE)))
     rows.project(names).write_parquet(str(path), compression="zstd")
     return path
 

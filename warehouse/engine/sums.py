@@ -118,7 +118,7 @@ def _count_touched(
 
     def before(table: str) -> duckdb.DuckDBPyRelation:
         part = since(home, table)
-        if part is not None and part.stood is not None and touched_files == {str(part.touched)}:
+        if part is not None and touched_files == {str(part.touched)}:
             return con.read_parquet(str(part.stood))
         return rows_of_touched(con.read_parquet(_whole(home, table)), touched, table)
 
