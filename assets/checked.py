@@ -23,7 +23,8 @@ from expectations import words
 from expectations.conditions import column_names
 from expectations.predicate import is_row_rule
 from expectations.results import CheckResult, ValidationRun, joined
-from expectations.runner import UNIQUE, run_checks
+from expectations.runner import run_checks
+from expectations.suite import UNIQUE
 from warehouse.contract import Contract, Expectation, Model, record_contracts
 from warehouse.engine.run import attach_rows, attach_tables
 from warehouse.engine.since import Since, result, result_size, since

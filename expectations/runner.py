@@ -19,7 +19,7 @@ from expectations.results import (
     write_results,
     write_run,
 )
-from expectations.suite import build_suite
+from expectations.suite import UNIQUE, build_suite
 from warehouse.contract import Expectation
 from warehouse.sql import identifier, qualified
 
@@ -48,8 +48,6 @@ __all__ = [
 # Counts only: samples of failing rows come from own SQL, with their keys and where they stand.
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _ERROR_LENGTH = 600
-# Rules that look at single keys among all.
-UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 
 
 def validate(  # noqa: PLR0913 - as run_checks

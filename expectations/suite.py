@@ -34,6 +34,8 @@ NOT_IN_DUCKDB = frozenset(
     }
 )
 _UNIQUE_TOGETHER = "expect_compound_columns_to_be_unique"
+# Rules that look at single keys among all.
+UNIQUE = ("expect_column_values_to_be_unique", _UNIQUE_TOGETHER)
 _SEVERITIES = {"error": "critical", "warning": "warning"}
 
 
