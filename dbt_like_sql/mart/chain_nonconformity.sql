@@ -18,14 +18,27 @@ failures as (
     where counted_on is not null
 ),
 
+-- Any numbers will do, as long as they are given once.
+failure_numbers as materialized (
+    select
+        source_id,
+        sample_no,
+        firm_uscc,
+        row_number() over () as failure_no
+    from failures
+),
+
 -- Read in place: the wide rows are wanted only at last.
 numbered_failures as not materialized (
     select
         failures.*,
-        row_number() over (
-            order by failures.source_id, failures.sample_no, failures.firm_uscc
-        ) as failure_no
+        failure_numbers.failure_no
     from failures
+    inner join failure_numbers
+        on
+            failures.source_id = failure_numbers.source_id
+            and failures.sample_no = failure_numbers.sample_no
+            and failures.firm_uscc = failure_numbers.firm_uscc
 ),
 
 upstream_failures as (
