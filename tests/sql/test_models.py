@@ -2,13 +2,13 @@
 
 import pytest
 
+from expectations.suite import UNIQUE
 from warehouse.engine.lint import lint_models
 from warehouse.engine.model import ModelTest, SqlModel, load_models
 from warehouse.engine.run import describe_check
 from warehouse.engine.testing import run_model_test
 
 MODELS = load_models()
-UNIQUE = ("expect_compound_columns_to_be_unique", "expect_column_values_to_be_unique")
 
 
 @pytest.mark.parametrize(
