@@ -28,7 +28,7 @@ from expectations.suite import UNIQUE
 from warehouse.contract import Contract, Expectation, Model, record_contracts
 from warehouse.engine.run import attach_rows, attach_tables
 from warehouse.engine.since import Since, result, result_size, since
-from warehouse.engine.stamp import digest, file_line
+from warehouse.engine.stamp import digest
 from warehouse.engine.views import stored
 from warehouse.home import Home, create_view, records_query
 from warehouse.sql import identifier, qualified
@@ -111,8 +111,7 @@ class _Work:
     @cached_property
     def named(self) -> Mapping[str, str]:
         """Name of each file, with size and time of writing."""
-        root = self.home.root
-        return {f.relative_to(root).as_posix(): file_line(self.home, f) for f in self.files}
+        return {self.home.name(f): self.home.line(f) for f in self.files}
 
     @cached_property
     def parts(self) -> Mapping[str, Since]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Thread
 
 from warehouse.contract import Model
-from warehouse.engine.stamp import file_line
 from warehouse.home import Home
 from warehouse.release_contents import published_contents
 from warehouse.tables import copy_file, flush_file, read_note, write_text
@@ -46,7 +45,7 @@ def copied_ahead(home: Home, made_by: str) -> Iterator[None]:
 def take_copy(home: Home, aside: Path) -> None:
     """Make `aside` a copy of the published release: the one made ahead, where it is whole."""
     found = read_note(CopyOf, _note(home))
-    if found is not None and found.file == file_line(home, home.release_file):
+    if found is not None and found.file == home.line(home.release_file):
         with suppress(FileNotFoundError):  # another run took it
             _note(home).unlink()
             _ahead(home).replace(aside)
@@ -63,7 +62,7 @@ def leave_copy(home: Home) -> None:
 
 def _copy(home: Home) -> None:
     try:
-        of = file_line(home, home.release_file)
+        of = home.line(home.release_file)
         copy_file(home.release_file, _ahead(home))
         flush_file(_ahead(home))  # else the release waits for all of it when it is published
         write_text(CopyOf(file=of).model_dump_json(), _note(home))

@@ -7,7 +7,6 @@ from typing import Literal
 import duckdb
 
 from warehouse.contract import Model
-from warehouse.engine.stamp import file_line
 from warehouse.fingerprint import RowSum
 from warehouse.home import Home
 from warehouse.tables import read_note, write_text
@@ -84,7 +83,7 @@ class Contents(Model):
 
 def keep_contents(home: Home, made_by: str, free: float, tables: Mapping[str, Held]) -> None:
     """Note what the file that has just been published holds."""
-    file = file_line(home, home.release_file)
+    file = home.line(home.release_file)
     found = Contents(file=file, made_by=made_by, free=free, tables=dict(tables))
     write_text(found.model_dump_json(), _contents_file(home))
 
@@ -94,7 +93,7 @@ def published_contents(home: Home, made_by: str) -> Contents | None:
     found = read_note(Contents, _contents_file(home))
     if found is None or found.made_by != made_by or not home.release_file.is_file():
         return None
-    return found if found.file == file_line(home, home.release_file) else None
+    return found if found.file == home.line(home.release_file) else None
 
 
 def contents_to_start_from(home: Home, made_by: str, now: Mapping[str, MadeOf]) -> Contents | None:

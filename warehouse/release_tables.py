@@ -16,7 +16,7 @@ import polars as pl
 from warehouse.contract import Contract
 from warehouse.engine.follows import of_touched
 from warehouse.engine.since import Since, rows_of
-from warehouse.engine.stamp import digest, file_line
+from warehouse.engine.stamp import digest
 from warehouse.errors import BlockedError
 from warehouse.fingerprint import RowSum, row_sum
 from warehouse.home import Home
@@ -79,10 +79,10 @@ def made_of(home: Home, table: PublishedTable) -> MadeOf:
     """What a table is to be made of."""
     defined = [] if table.rows is None else [repr(table.rows.rows())]
     declared = digest([table.contract.model_dump_json(), *defined])
-    files = {_name(home, path): file_line(home, path) for path in table.files}
+    files = {home.name(path): home.line(path) for path in table.files}
     if table.since is None:
         return MadeOf(declared=declared, files=files)
-    rows = file_line(home, table.since.rows)
+    rows = home.line(table.since.rows)
     return MadeOf(declared=declared, files=files, new=dict(table.since.new), rows=rows)
 
 
@@ -172,7 +172,7 @@ def _bring_up_to_date(
         files = (table.since.rows,)
         gone = _take_out(con, table.contract, table.since)
     elif change == "added":
-        files = tuple(f for f in table.files if _name(home, f) not in held.made_of.files)
+        files = tuple(f for f in table.files if home.name(f) not in held.made_of.files)
     if files:
         rows = _read(con, files).project(table.contract.cast_sql())
         came = row_sum(rows, table.contract.table)
@@ -281,8 +281,3 @@ def _rows(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> duckdb.DuckD
 
 def _read(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
     return con.read_parquet([str(path) for path in files], hive_partitioning=False)
-
-
-def _name(home: Home, path: Path) -> str:
-    inside = path.is_relative_to(home.root)
-    return (path.relative_to(home.root) if inside else path).as_posix()

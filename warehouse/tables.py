@@ -8,8 +8,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -71,11 +72,22 @@ def write_text(text: str, path: Path) -> None:
 
 
 def read_note(kind: type[Note], path: Path) -> Note | None:
-    """What a small file of ours tells; None where there is none, or other code wrote it."""
+    """What a small file of ours tells; None where there is none, or other code wrote it.
+
+    A night asks hundreds of times for some dozens, and each is only ever replaced whole: it is read
+    again when it is another file than the one that was read.
+    """
     try:
-        return kind.model_validate_json(path.read_text("utf-8"))
+        found = path.stat()
+        note = _read_note(kind, path, (found.st_ino, found.st_size, found.st_mtime_ns))
     except (FileNotFoundError, ValidationError):
         return None
+    return cast("Note", note)
+
+
+@lru_cache(maxsize=256)
+def _read_note(kind: type[Model], path: Path, _file: tuple[int, int, int]) -> Model:
+    return kind.model_validate_json(path.read_text("utf-8"))
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -5,6 +5,8 @@ cannot be read as the contract says, and what it holds may have been made in ano
 that the source ever delivered is worked again, once.
 """
 
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -18,15 +20,15 @@ def sources_in_older_form(home: Home) -> set[str]:
     return {
         folder.name.removeprefix("source_id=")
         for table, contract in record_contracts().items()
-        for folder in home.table_folder(table).glob("source_id=*")
-        if any(_differs(file, contract) for file in _first_and_last(folder))
+        for folder, files in groupby(home.partition_files(table), lambda file: file.parents[1])
+        if any(_differs(file, contract) for file in _first_and_last(files))
     }
 
 
-def _first_and_last(folder: Path) -> list[Path]:
+def _first_and_last(files: Iterable[Path]) -> set[Path]:
     """The first partition and the last: a run that writes them anew goes from one to the other."""
-    files = sorted(folder.glob("received_on=*/part.parquet"))
-    return [files[0], files[-1]] if files else []
+    found = list(files)
+    return {found[0], found[-1]}
 
 
 def _differs(file: Path, contract: Contract) -> bool:

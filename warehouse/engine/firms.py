@@ -25,7 +25,6 @@ from warehouse.engine.since import (
     instead,
     keep,
     kept,
-    name_in,
     new_file,
     result,
     samples_are_few,
@@ -227,6 +226,6 @@ def _keep_firms(
     changes = {
         **instead(home, model.table, touched, rows, stood),
         "inputs": {table: version(home, table) for table in before.inputs},
-        "made_with": tuple(name_in(home, path) for path in made_with),
+        "made_with": tuple(home.name(path) for path in made_with),
     }
     keep(home, model.table, before.model_copy(update=changes))

@@ -164,10 +164,8 @@ def attach_rows(con: duckdb.DuckDBPyConnection, table: str, rows: duckdb.DuckDBP
 
 def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
     """The one row of ``meta.build``: the day asked for, else the last day with a delivery."""
-    days = [path.parent.name for path in home.partition_files("meta.delivery", as_of=as_of)]
-    last = max((dt.date.fromisoformat(day.split("=")[1]) for day in days), default=None)
     schema = provided_contracts()["meta.build"].polars_schema()
-    return pl.DataFrame({"as_of": [as_of or last]}, schema=schema)
+    return pl.DataFrame({"as_of": [as_of or home.last_day("meta.delivery")]}, schema=schema)
 
 
 def contract_sql(model: SqlModel) -> str:

@@ -21,7 +21,7 @@ from pydantic import Field
 from warehouse.contract import Model
 from warehouse.engine.follows import SAMPLE_RECORDS, BySample, Follows, of_touched
 from warehouse.engine.model import SqlModel, load_models
-from warehouse.engine.stamp import digest, file_line, input_stamp
+from warehouse.engine.stamp import digest, input_stamp
 from warehouse.engine.touched import records_file, touched_records, write_touched
 from warehouse.engine.views import inputs
 from warehouse.home import Home
@@ -79,7 +79,7 @@ def kept(home: Home, table: str) -> Kept | None:
     """What is known of a result in parts; None for other results, and where it is out of date."""
     path, whole = _kept_file(home, table), home.model_file(table)
     found = read_note(Kept, path)
-    return found if found and found.whole == file_line(home, whole) else None
+    return found if found and found.whole == home.line(whole) else None
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _told(home: Home, table: str, as_of: dt.date | None) -> str:
     """A result in one file stays where it comes out as it was, whatever it was made from."""
     model = load_models().get(table)
     if model is not None and model.follows is None and home.model_file(table).is_file():
-        return file_line(home, home.model_file(table))
+        return home.line(home.model_file(table))
     return input_stamp(home, table, as_of)
 
 
@@ -175,7 +175,7 @@ def keep_whole(home: Home, model: SqlModel, as_of: dt.date | None) -> None:
     else:
         read = _wholes(home, model)
     found = Kept(
-        whole=file_line(home, home.model_file(model.table)),
+        whole=home.line(home.model_file(model.table)),
         follows=model.follows,
         size=row_count(home.model_file(model.table)),
         fixed=fixed_stamp(home, model, as_of),
@@ -189,7 +189,7 @@ def version(home: Home, table: str) -> Version:
     """The files that a result lies in now."""
     found = kept(home, table)
     if found is None:
-        return Version(whole=file_line(home, home.model_file(table)))
+        return Version(whole=home.line(home.model_file(table)))
     return Version(whole=found.whole, touched=found.touched, rows=found.rows)
 
 
@@ -207,7 +207,7 @@ def keep_since(
     changes = {
         **instead(home, model.table, touched, rows, stood),
         "new": new,
-        "made_with": tuple(name_in(home, records_file(touched, table)) for table in read),
+        "made_with": tuple(home.name(records_file(touched, table)) for table in read),
     }
     keep(home, model.table, found.model_copy(update=changes))
 
@@ -216,9 +216,9 @@ def instead(home: Home, table: str, touched: Path, rows: Path, stood: Path) -> d
     """What changes of `Kept` where some rows of the whole stand no more, and others instead."""
     whole = row_count(home.model_file(table))
     return {
-        "touched": name_in(home, touched),
-        "rows": name_in(home, rows),
-        "stood": name_in(home, stood),
+        "touched": home.name(touched),
+        "rows": home.name(rows),
+        "stood": home.name(stood),
         "size": whole - row_count(stood) + row_count(rows),
     }
 
@@ -331,8 +331,11 @@ def _sample_tables() -> frozenset[str]:
 
 
 def _records(home: Home, as_of: dt.date | None) -> dict[str, str]:
-    files = (path for name in SAMPLE_RECORDS for path in home.partition_files(name, as_of=as_of))
-    return {name_in(home, path): file_line(home, path) for path in files}
+    return {
+        name: line
+        for table in SAMPLE_RECORDS
+        for name, line in home.partition_lines(table, as_of).items()
+    }
 
 
 def _wholes(home: Home, model: SqlModel) -> dict[str, Version]:
@@ -352,11 +355,6 @@ def _records_behind(home: Home, model: SqlModel, as_of: dt.date | None) -> dict[
             known = {**found.records, **found.new}.items()
             records = {name: told for name, told in records.items() if (name, told) in known}
     return records
-
-
-def name_in(home: Home, path: Path) -> str:
-    """Name of a file of a home, the same wherever the home lies."""
-    return path.relative_to(home.root).as_posix()
 
 
 def new_file(home: Home, table: str, what: str) -> Path:
@@ -387,5 +385,5 @@ def _sweep(home: Home) -> None:
         named.update((found.stood, *found.made_with) if found else ())
     for kind in ("*/*.since-*", "*/*.stood-*", "*/*.firms-*", "*/*.groups-*", "touched/*"):
         for path in folder.glob(f"{kind}.parquet"):
-            if name_in(home, path) not in named:
+            if home.name(path) not in named:
                 path.unlink(missing_ok=True)

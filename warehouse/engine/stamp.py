@@ -32,7 +32,7 @@ def model_stamp(home: Home, model: SqlModel | ComputedTable, as_of: dt.date | No
 
 def files_stamp(home: Home, files: Iterable[Path], *about: str) -> str:
     """Stamp of files of a home, and of what else is to be said about them; none may be missing."""
-    return digest((*about, *(file_line(home, path) for path in files)))
+    return digest((*about, *(home.line(path) for path in files)))
 
 
 def stamp_file(result: Path) -> Path:
@@ -77,23 +77,12 @@ def input_stamp(home: Home, table: str, as_of: dt.date | None) -> str:
     if table.startswith("ref."):
         return "code"
     if table == "meta.build":  # as_of, else the last day with a delivery
-        files = home.partition_files("meta.delivery", as_of=as_of)
-        return f"{as_of or max((path.parent.name for path in files), default='')}"
+        return f"{as_of or home.last_day('meta.delivery')}"
     if table in record_contracts():
-        return files_stamp(home, home.partition_files(table, as_of=as_of))
+        return digest(home.partition_lines(table, as_of).values())
     if (model := view(table)) is not None:
         return model_stamp(home, model, as_of)
     result = home.model_file(table)
     kept = stamp_file(result)
     # A result without a stamp was put there by other means; its file speaks for itself.
-    return kept.read_text("ascii") if kept.is_file() else file_line(home, result)
-
-
-def file_line(home: Home, path: Path) -> str:
-    """Told by its place in the home, so that a home that is moved or copied stays current."""
-    name = path.relative_to(home.root) if path.is_relative_to(home.root) else path
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return f"{name} missing"
-    return f"{name} {found.st_size} {found.st_mtime_ns}"
+    return kept.read_text("ascii") if kept.is_file() else home.line(result)

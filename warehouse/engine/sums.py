@@ -41,7 +41,6 @@ from warehouse.engine.since import (
     rows_of_touched,
     since,
 )
-from warehouse.engine.stamp import file_line
 from warehouse.engine.stood import write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
@@ -98,11 +97,11 @@ def _of_wholes(home: Home, model: SqlModel, as_of: dt.date | None) -> Kept:
     path = home.model_file(model.table)
     wholes = ((table, home.model_file(table)) for table in counted_tables(model))
     return Kept(
-        whole=file_line(home, path),
+        whole=home.line(path),
         follows=ByGroup(key=model.contract.key),
         size=row_count(path),
         fixed=fixed_stamp(home, model, as_of),
-        inputs={table: Version(whole=file_line(home, whole)) for table, whole in wholes},
+        inputs={table: Version(whole=home.line(whole)) for table, whole in wholes},
     )
 
 
