@@ -1,15 +1,24 @@
 """Dagster's event log for the length of one night: the same SQLite files, opened once.
 
 Dagster opens and closes a database for every event. A night writes hundreds, and closing a database
-waits for the disk. What is written is what the UI reads; only the connections live longer.
+waits for the disk. What is written is what the UI reads; only the connections live longer, and what
+is asked for every check of a table is asked once.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import RLock
 from typing import Any
 
-from dagster import DagsterInstance
+from dagster import (
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterEventType,
+    DagsterInstance,
+    EventLogEntry,
+    EventRecordsResult,
+)
 from dagster._core.instance.ref import InstanceRef  # the way to give an instance other storage
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -18,13 +27,22 @@ from sqlalchemy.pool import StaticPool
 from warehouse.home import Home
 
 BUSY_SECONDS = 60
+_OF_CHECKS = frozenset(
+    {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION}
+)
+# What a step tells of each check.
+_OF_ONE_STEP = frozenset({DagsterEventType.STEP_OUTPUT, DagsterEventType.ASSET_CHECK_EVALUATION})
 
 
 class NightEventLog(SqliteEventLogStorage):
     """`SqliteEventLogStorage` that keeps the databases which it has written open."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
+        self._lock = RLock()
         self._open: dict[str, Engine] = {}
+        self._in_use: dict[str, Connection] = {}
+        self._asked: tuple[object, ...] | None = None
+        self._answer: EventRecordsResult | None = None
         self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
@@ -35,10 +53,17 @@ class NightEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock:
+        with self._lock:
+            if shard in self._in_use:
+                yield self._in_use[shard]
+                return
             engine = self._open.get(shard) or self._opened(shard)
             with engine.connect() as connection, connection.begin():
-                yield connection
+                self._in_use[shard] = connection
+                try:
+                    yield connection
+                finally:
+                    del self._in_use[shard]
 
     def _opened(self, shard: str) -> Engine:
         engine = create_engine(
@@ -50,6 +75,32 @@ class NightEventLog(SqliteEventLogStorage):
         self._initdb(engine)
         self._open[shard] = engine
         return engine
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event; what that of a check changes in the index is one transaction, not two."""
+        if event.dagster_event_type not in _OF_ONE_STEP:
+            self._asked = None
+        whole = self.index_connection() if event.dagster_event_type in _OF_CHECKS else nullcontext()
+        with whole:
+            super().store_event(event)
+
+    def fetch_materializations(
+        self,
+        records_filter: AssetKey | AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,  # noqa: FBT001, FBT002 - as in the base
+    ) -> EventRecordsResult:
+        """When an asset was made; Dagster asks for every check, of which a table has a dozen.
+
+        The checks of a table are told one after another, when all of them are done: as long as
+        nothing else is, the answer is what it was for the first of them.
+        """
+        asked = (records_filter, limit, cursor, ascending)
+        if self._answer is None or asked != self._asked:
+            self._answer = super().fetch_materializations(*asked)
+            self._asked = asked
+        return self._answer
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table; Dagster asks with every check, and none goes away."""
