@@ -24,8 +24,9 @@ _TYPED = {
     "timestamp": "parse_timestamp({text}, '{order}')",
     "decimal": "{number}",
     "number": "CAST({number} AS DOUBLE)",
-    "integer": "CASE WHEN parse_number({text}) % 1 = 0 "
-    "THEN TRY_CAST(parse_number({text}) AS BIGINT) END",
+    # A macro that is mentioned twice is bound twice, which of a small delivery takes longest.
+    "integer": "list_transform([parse_number({text})], "
+    "lambda n: CASE WHEN n % 1 = 0 THEN TRY_CAST(n AS BIGINT) END)[1]",
     "boolean": "CASE WHEN lower(trim({text})) IN ('true', '1', 'yes', 'y', '是', '有') THEN TRUE "
     "WHEN lower(trim({text})) IN ('false', '0', 'no', 'n', '否', '无') THEN FALSE END",
 }
@@ -79,7 +80,13 @@ def compile_record(
     """
     contract = record_contracts()[f"core.{target}"]
     mapped = [column for column in contract.columns if column.name in record.columns]
-    texts = [f"{_text(record.columns[c.name])} AS {identifier(c.name)}" for c in mapped]
+    texts = [f"{_text(c.name, record.columns[c.name])} AS {identifier(c.name)}" for c in mapped]
+    # Once each: in a CASE, every WHEN would mention it again.
+    folds = "".join(
+        f", lower(clean_text({_wording(record.columns[c.name])})) AS {identifier(_folded(c.name))}"
+        for c in mapped
+        if _is_coded(record.columns[c.name])
+    )
     typed = [_typed_column(column, record.columns[column.name]) for column in mapped]
     provenance = ", ".join(PROVENANCE)
     cells = ", ".join(map(identifier, dict.fromkeys(referenced_columns(record)))) or "NULL"
@@ -91,7 +98,7 @@ def compile_record(
     sql = (
         f"SELECT {provenance}, row_content, {', '.join(part for parts in typed for part in parts)} "
         f"FROM (SELECT {provenance}, hash({cells}) AS row_content, {', '.join(texts)} "
-        f"FROM {identifier(staged)}{where})"
+        f"FROM (SELECT *{folds} FROM {identifier(staged)}{where}))"
     )
     names = tuple(column.name for column in mapped)
     if target == "test_result":
@@ -117,8 +124,19 @@ def _origin(column: ColumnMap) -> tuple[str, ...]:
     return (*column.source, *column.digest, *chain.from_iterable(column.join))
 
 
-def _text(column: ColumnMap) -> str:
+def _text(name: str, column: ColumnMap) -> str:
     """The expression that gives a column's text, before it is typed."""
+    text = _wording(column)
+    if _is_coded(column):
+        known = column.codes or {}
+        text = _coded(_folded(name), text, wordings(known) if isinstance(known, str) else known)
+    if column.source and column.default is not None:
+        text = f"coalesce({text}, {literal(str(column.default))})"
+    return text
+
+
+def _wording(column: ColumnMap) -> str:
+    """The expression that gives a column's text as it was delivered."""
     if column.value is not None:
         return literal(str(column.value))
     if column.digest:
@@ -132,11 +150,6 @@ def _text(column: ColumnMap) -> str:
         text = f"nullif(regexp_extract({text}, {literal(column.pattern)}, 1), '')"
     if column.year_from is not None:
         text = f"with_year({text}, {identifier(column.year_from)})"
-    if column.codes is not None:
-        known = wordings(column.codes) if isinstance(column.codes, str) else column.codes
-        text = _coded(text, known)
-    if column.default is not None:
-        text = f"coalesce({text}, {literal(str(column.default))})"
     return text
 
 
@@ -144,13 +157,22 @@ def _first(expressions: tuple[str, ...]) -> str:
     return expressions[0] if len(expressions) == 1 else f"coalesce({', '.join(expressions)})"
 
 
-def _coded(text: str, known: Mapping[str, str]) -> str:
+def _is_coded(column: ColumnMap) -> bool:
+    return bool(column.source) and column.codes is not None
+
+
+def _folded(name: str) -> str:
+    """Name of a column's wording without its case and width."""
+    return f"{name}__folded"
+
+
+def _coded(folded_text: str, text: str, known: Mapping[str, str]) -> str:
     """Wording → code, whatever its case and width; unknown wording stays, for a rule to reject."""
     cases = " ".join(
         f"WHEN {literal(wording)} THEN {literal(code or None)}"
         for wording, code in zip(folded(tuple(known)), known.values(), strict=True)
     )
-    return f"CASE lower(clean_text({text})) {cases} ELSE {text} END"
+    return f"CASE {identifier(folded_text)} {cases} ELSE {text} END"
 
 
 def _typed_column(column: Column, source: ColumnMap) -> tuple[str, ...]:
