@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-import duckdb
 import polars as pl
 
 from pipelines.explain import Part
+from warehouse.connection import connect
 from warehouse.engine.run import attach_tables
 from warehouse.home import Home
 from warehouse.sql import qualified
@@ -13,7 +13,7 @@ from warehouse.sql import qualified
 
 def rows_of_result(home: Home, table: str) -> pl.DataFrame:
     """Rows of a table or of a view, in any order."""
-    with duckdb.connect() as con:
+    with connect() as con:
         attach_tables(con, [table], home, reader="a test")
         return con.sql(f"FROM {qualified(table)}").pl()
 
