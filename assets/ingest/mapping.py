@@ -222,37 +222,45 @@ def _acting(rule: Expectation, actions: Mapping[str, str]) -> Expectation:
 def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Understand result and limit texts, and derive the verdict that follows from them.
 
-    A cell with several results (①…②…) gives one row each, in order. The many cells without such
-    marks take the short way.
+    All of it follows from three texts, of which most combinations stand on many rows: each is
+    understood once. A cell with several results (①…②…) gives one row each, in order; the many cells
+    without such marks take the short way.
     """
-    given = {name: identifier(name) for name in names}
-    limit = given.get("limit_text", "NULL")
-    unit = given.get("unit", "NULL")
-    if "result_text" in given:
-        base = (
-            f"WITH mapped AS ({sql}) SELECT *, result_text AS one_result, 1 AS result_part "
+    nothing = "CAST(NULL AS VARCHAR)"
+    unit, limit = (f"e.{name}" if name in names else nothing for name in ("unit", "limit_text"))
+    if "result_text" in names:
+        each = (
+            "SELECT *, result_text AS one_result, 1 AS result_part "
             "FROM mapped WHERE NOT contains(coalesce(result_text, ''), '①') UNION ALL "
             "SELECT * EXCLUDE (parts), unnest(parts), unnest(range(1, len(parts) + 1)) FROM ("
             # Marks without a result between them are a text that is not understood.
             "SELECT *, coalesce(nullif(split_results(result_text), []), [result_text]) AS parts "
             "FROM mapped WHERE contains(result_text, '①'))"
         )
-        result_text = "one_result AS result_text"
+        others = ["one_result AS result_text"]
     else:
-        base, result_text = f"SELECT *, NULL AS one_result, 1 AS result_part FROM ({sql})", ""
-    parsed = (
-        f"SELECT *, parse_result(one_result) AS r, parse_limit(CAST({limit} AS VARCHAR)) AS l "
-        f"FROM ({base})"
+        each = f"SELECT *, {nothing} AS one_result, 1 AS result_part FROM mapped"
+        others = []
+    texts = (
+        f"SELECT DISTINCT one_result AS result_words, {unit} AS unit_words, {limit} AS limit_words "
+        "FROM each_result AS e"
     )
-    others = [f"* EXCLUDE ({', '.join(_replaced(names))})"]
-    if result_text:
-        others.append(result_text)
+    parsed = f"SELECT *, parse_result(result_words) AS r, parse_limit(limit_words) AS l FROM ({texts})"
+    understood = (
+        "SELECT result_words, unit_words, limit_words, r.qualifier AS qualifier, r.value AS value, "
+        "coalesce(unit_words, r.unit, l.unit) AS unit, l.comparator AS limit_comparator, "
+        "l.low AS limit_low, l.high AS limit_high, derive_verdict(r.qualifier, r.value, "
+        "coalesce(unit_words, r.unit), l.comparator, l.low, l.high, coalesce(l.unit, unit_words)) "
+        f"AS derived_verdict FROM ({parsed})"
+    )
     sql = (
-        f"SELECT {', '.join(others)}, r.qualifier AS qualifier, r.value AS value, "
-        f"coalesce({unit}, r.unit, l.unit) AS unit, l.comparator AS limit_comparator, "
-        "l.low AS limit_low, l.high AS limit_high, "
-        f"derive_verdict(r.qualifier, r.value, coalesce({unit}, r.unit), l.comparator, l.low, "
-        f"l.high, coalesce(l.unit, {unit})) AS derived_verdict FROM ({parsed})"
+        f"WITH mapped AS NOT MATERIALIZED ({sql}), each_result AS NOT MATERIALIZED ({each}), "
+        f"understood AS ({understood}) "
+        f"SELECT {', '.join([f'e.* EXCLUDE ({_replaced(names)})', *others])}, "
+        "u.* EXCLUDE (result_words, unit_words, limit_words) FROM each_result AS e "
+        "JOIN understood AS u ON e.one_result IS NOT DISTINCT FROM u.result_words "
+        f"AND {unit} IS NOT DISTINCT FROM u.unit_words "
+        f"AND {limit} IS NOT DISTINCT FROM u.limit_words"
     )
     added = tuple(name for name in (*DERIVED_RESULT, "unit") if name not in names)
     return sql, (*names, *added)
@@ -271,6 +279,5 @@ def _with_measurements(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str
     return sql, (*names, *(name for name in ("unit", "qualifier", "value") if name not in names))
 
 
-def _replaced(names: tuple[str, ...]) -> Iterator[str]:
-    yield from ("r", "l", "one_result")
-    yield from (name for name in ("result_text", "unit", *DERIVED_RESULT) if name in names)
+def _replaced(names: tuple[str, ...]) -> str:
+    return ", ".join(("one_result", *(name for name in ("result_text", "unit") if name in names)))
