@@ -18,6 +18,7 @@ from warehouse.sql import identifier, literal
 
 # Columns that every staged row and every candidate has.
 PROVENANCE = ("row_id", "part")
+NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 _TYPED = {
     "date": "parse_date({text}, '{order}')",
@@ -226,26 +227,14 @@ def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...
     understood once. A cell with several results (①…②…) gives one row each, in order; the many cells
     without such marks take the short way.
     """
-    nothing = "CAST(NULL AS VARCHAR)"
-    unit, limit = (f"e.{name}" if name in names else nothing for name in ("unit", "limit_text"))
-    if "result_text" in names:
-        each = (
-            "SELECT *, result_text AS one_result, 1 AS result_part "
-            "FROM mapped WHERE NOT contains(coalesce(result_text, ''), '①') UNION ALL "
-            "SELECT * EXCLUDE (parts), unnest(parts), unnest(range(1, len(parts) + 1)) FROM ("
-            # Marks without a result between them are a text that is not understood.
-            "SELECT *, coalesce(nullif(split_results(result_text), []), [result_text]) AS parts "
-            "FROM mapped WHERE contains(result_text, '①'))"
-        )
-        others = ["one_result AS result_text"]
-    else:
-        each = f"SELECT *, {nothing} AS one_result, 1 AS result_part FROM mapped"
-        others = []
+    unit, limit = (f"e.{name}" if name in names else NO_TEXT for name in ("unit", "limit_text"))
     texts = (
         f"SELECT DISTINCT one_result AS result_words, {unit} AS unit_words, {limit} AS limit_words "
         "FROM each_result AS e"
     )
-    parsed = f"SELECT *, parse_result(result_words) AS r, parse_limit(limit_words) AS l FROM ({texts})"
+    parsed = (
+        f"SELECT *, parse_result(result_words) AS r, parse_limit(limit_words) AS l FROM ({texts})"
+    )
     understood = (
         "SELECT result_words, unit_words, limit_words, r.qualifier AS qualifier, r.value AS value, "
         "coalesce(unit_words, r.unit, l.unit) AS unit, l.comparator AS limit_comparator, "
@@ -254,9 +243,10 @@ def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...
         f"AS derived_verdict FROM ({parsed})"
     )
     sql = (
-        f"WITH mapped AS NOT MATERIALIZED ({sql}), each_result AS NOT MATERIALIZED ({each}), "
-        f"understood AS ({understood}) "
-        f"SELECT {', '.join([f'e.* EXCLUDE ({_replaced(names)})', *others])}, "
+        f"WITH mapped AS NOT MATERIALIZED ({sql}), "
+        f"each_result AS NOT MATERIALIZED ({_each_result(names)}), "
+        f"understood AS ({understood}) SELECT e.* EXCLUDE ({_replaced(names)}), "
+        f"{'one_result AS result_text, ' if 'result_text' in names else ''}"
         "u.* EXCLUDE (result_words, unit_words, limit_words) FROM each_result AS e "
         "JOIN understood AS u ON e.one_result IS NOT DISTINCT FROM u.result_words "
         f"AND {unit} IS NOT DISTINCT FROM u.unit_words "
@@ -264,6 +254,20 @@ def _with_results(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...
     )
     added = tuple(name for name in (*DERIVED_RESULT, "unit") if name not in names)
     return sql, (*names, *added)
+
+
+def _each_result(names: tuple[str, ...]) -> str:
+    """The rows of `mapped` with `one_result` of their text, and its number: `result_part`."""
+    if "result_text" not in names:
+        return f"SELECT *, {NO_TEXT} AS one_result, 1 AS result_part FROM mapped"
+    return (
+        "SELECT *, result_text AS one_result, 1 AS result_part "
+        "FROM mapped WHERE NOT contains(coalesce(result_text, ''), '①') UNION ALL "
+        "SELECT * EXCLUDE (parts), unnest(parts), unnest(range(1, len(parts) + 1)) FROM ("
+        # Marks without a result between them are a text that is not understood.
+        "SELECT *, coalesce(nullif(split_results(result_text), []), [result_text]) AS parts "
+        "FROM mapped WHERE contains(result_text, '①'))"
+    )
 
 
 def _with_measurements(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
