@@ -101,20 +101,26 @@ def _charts(
     made: Callable[[pl.DataFrame], Chart],
 ) -> pl.DataFrame:
     """A chart of each series; `weeks` has week_start, failures and denominator."""
-    parts = [pl.DataFrame(schema=dict(schema))]
     ordered = weeks.with_columns(
         trials="denominator", units="denominator", defects="failures"
     ).sort("week_start")
-    for part in ordered.partition_by(*series):
-        chart = made(part)
-        points = chart.points.with_columns(
-            *(pl.col(name) * PERCENT for name in ("value", "centre", "lower", "upper")),
-            state=pl.lit(chart.state),
-            method=pl.lit(chart.method),
-            sigma_z=pl.lit(chart.sigma_z, pl.Float64),
-        )
-        parts.append(points.select(pl.col(name).cast(kind) for name, kind in schema.items()))
-    return pl.concat(parts)
+    charts = [made(part) for part in ordered.partition_by(*series)]
+    if not charts:
+        return pl.DataFrame(schema=dict(schema))
+    points = pl.concat([chart.points for chart in charts])
+    # What is said of a whole chart stands in each of its rows.
+    rows = pl.Series([chart.points.height for chart in charts])
+    told = pl.DataFrame(
+        {
+            "state": [chart.state for chart in charts],
+            "method": [chart.method for chart in charts],
+            "sigma_z": pl.Series([chart.sigma_z for chart in charts], dtype=pl.Float64),
+        }
+    ).select(pl.all().repeat_by(rows).explode())
+    shown = points.with_columns(
+        *told, *(pl.col(name) * PERCENT for name in ("value", "centre", "lower", "upper"))
+    )
+    return shown.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
 
 def indicator_change(tables: Tables) -> pl.DataFrame:

@@ -157,7 +157,7 @@ def _nothing_to_break(
     read = ", ".join(dict.fromkeys(("1", *named)))
     anything = " OR ".join(f"({condition})" for condition in ("TRUE", *conditions))
     try:
-        found = con.sql(f"SELECT {read} FROM {qualified(table)} WHERE {anything} LIMIT 1")
+        found = con.execute(f"SELECT {read} FROM {qualified(table)} WHERE {anything} LIMIT 1")
         return not found.fetchall()
     except duckdb.Error:
         return False

@@ -247,7 +247,9 @@ def _write_description(
     fingerprints = sorted([*of_tables, *views])
     records = record_contracts()
     con.execute(records["meta.release_table"].empty_table_sql())
+    con.begin()  # one transaction: as for comments
     con.executemany("INSERT INTO meta.release_table VALUES (?, ?, ?)", fingerprints)
+    con.commit()
 
     fingerprint = sha256(repr(fingerprints).encode()).hexdigest()[:32]
     moment = built_at.astimezone(dt.UTC)

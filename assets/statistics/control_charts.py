@@ -240,8 +240,9 @@ def _chart(
     run = _scatter(seen, _run(value[seen], centre, rare[seen]))
     trend = _scatter(seen, _trend(value[seen], rare[seen]))
     method: Literal["plain", "laney"] = "laney" if wide else "plain"
-    points = _with_limits(subgroups, value, lower, upper).with_columns(
-        centre=pl.Series(np.where(seen, centre, np.nan)).fill_nan(None),
+    points = subgroups.with_columns(
+        **_limits(value, lower, upper),
+        centre=pl.Series(np.where(seen, centre, np.nan), nan_to_null=True),
         limits=pl.Series(np.where(rare, "exact", method).tolist(), dtype=pl.String),
         beyond_limits=pl.Series(beyond),
         run_of_9=pl.Series(run),
@@ -285,21 +286,20 @@ def _scatter(seen: Flags, flags: Flags) -> Flags:
     return result
 
 
-def _with_limits(
-    subgroups: pl.DataFrame, value: Floats, lower: Floats, upper: Floats
-) -> pl.DataFrame:
-    return subgroups.with_columns(
-        value=pl.Series(value, dtype=pl.Float64).fill_nan(None),
-        lower=pl.Series(lower, dtype=pl.Float64).fill_nan(None),
-        upper=pl.Series(upper, dtype=pl.Float64).fill_nan(None),
-    )
+def _limits(value: Floats, lower: Floats, upper: Floats) -> dict[str, pl.Series]:
+    return {
+        "value": pl.Series(value, dtype=pl.Float64, nan_to_null=True),
+        "lower": pl.Series(lower, dtype=pl.Float64, nan_to_null=True),
+        "upper": pl.Series(upper, dtype=pl.Float64, nan_to_null=True),
+    }
 
 
 def _no_baseline(subgroups: pl.DataFrame, value: Floats) -> Chart:
     nothing = np.full(len(value), np.nan)
-    points = _with_limits(subgroups, value, nothing, nothing).with_columns(
-        pl.lit(None, dtype=pl.Float64).alias("centre"),
-        pl.lit(None, dtype=pl.String).alias("limits"),
-        *(pl.lit(value=False).alias(name) for name in SIGNALS),
+    points = subgroups.with_columns(
+        **_limits(value, nothing, nothing),
+        centre=pl.lit(None, dtype=pl.Float64),
+        limits=pl.lit(None, dtype=pl.String),
+        **{name: pl.lit(value=False) for name in SIGNALS},
     )
     return Chart("no_baseline", "plain", None, None, points)

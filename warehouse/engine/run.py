@@ -71,9 +71,9 @@ def register_references(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -
 
     What is there stays.
     """
-    for table in sorted(set(tables) & set(reference_table_names())):
-        if not _exists(con, table):
-            _register_frame(con, table, reference_rows(table))
+    wanted = set(tables) & set(reference_table_names())
+    for table in sorted(wanted - _visible(con)):
+        _register_frame(con, table, reference_rows(table))
 
 
 def attach_dependencies(
@@ -119,8 +119,9 @@ def attach_tables(
     Raises:
         SamplehouseError: a model has not been built.
     """
-    for table in sorted(tables):
-        if _exists(con, table):
+    there = _visible(con)
+    for table in sorted(tables, key=lambda name: (view(name) is not None, name)):
+        if table in there:
             continue
         if table in record_contracts():
             _create_schema(con, table)
@@ -132,6 +133,7 @@ def attach_tables(
         elif (model := view(table)) is not None:
             attach_dependencies(con, model, home, as_of)
             create_view_of(con, model)
+            there = _visible(con)
         else:
             check_built(home, table, reader=reader)
             attach_rows(con, table, result(con, home, table))
@@ -311,16 +313,16 @@ def _create_schema(con: duckdb.DuckDBPyConnection, table: str) -> None:
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.', maxsplit=1)[0])}")
 
 
-def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    schema, name = table.split(".")
+def _visible(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Tables and views of a connection's own database, asked for at once."""
     # Not information_schema: it looks into every view, and so opens the files behind it.
     query = (
-        "FROM duckdb_tables() SELECT 1 WHERE database_name = current_database() "
-        "AND schema_name = $schema AND table_name = $name UNION ALL "
-        "FROM duckdb_views() SELECT 1 WHERE database_name = current_database() "
-        "AND schema_name = $schema AND view_name = $name"
+        "FROM duckdb_tables() SELECT schema_name || '.' || table_name "
+        "WHERE database_name = current_database() UNION ALL "
+        "FROM duckdb_views() SELECT schema_name || '.' || view_name "
+        "WHERE database_name = current_database()"
     )
-    return bool(con.execute(query, {"schema": schema, "name": name}).fetchall())
+    return {name for (name,) in con.execute(query).fetchall()}
 
 
 def _first_line(error: Exception) -> str:
