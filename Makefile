@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help setup run ui test lint format dictionary coverage bench clean
+.PHONY: help setup run ui test lint lint-style lint-types lint-sql format dictionary coverage bench clean
 
 BIN := .venv/bin
 # uv from the machine, or one of the project's own.
@@ -35,12 +35,19 @@ test: lint ## lint, then run all tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## check style, types, import layers and SQL
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-types lint-sql lint-style
+
+lint-types:
 	@$(BIN)/mypy --no-error-summary
-	@found=$$($(BIN)/lint-imports --no-logo) || { echo "$$found"; exit 1; }
+
+lint-sql:
 	@found=$$($(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_like_sql) \
 		|| { echo "$$found"; exit 1; }
+
+lint-style:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@found=$$($(BIN)/lint-imports --no-logo) || { echo "$$found"; exit 1; }
 
 format: $(READY) ## rewrite code and SQL in the house style
 	@$(BIN)/ruff check --quiet --fix . || true
