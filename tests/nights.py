@@ -38,19 +38,26 @@ class SmallYear:
 
 
 @contextmanager
-def pass_rates_only() -> Iterator[None]:
-    """A graph with those models only that pass rates need, and a release without macros.
+def only_what_is_behind(*tables: str) -> Iterator[None]:
+    """A graph with those models only that some tables need, and a release without macros.
 
     Deliveries, records, checks, release and everything around them are as they always are. Nights
-    of the whole graph are those of the demo's year, of the published files and of bad deliveries.
+    of the whole graph are those of the demo's years and of the published files.
     """
-    behind = models_behind(["mart.pass_rate"])
+    behind = models_behind(tables)
     models = {model.table: model for model in behind if isinstance(model, SqlModel)}
     computed = {model.table: model for model in behind if isinstance(model, ComputedTable)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipelines.definitions.load_models", lambda: models)
         patch.setattr("pipelines.definitions.load_computed", lambda: computed)
         patch.setattr("assets.release.macro_statements", tuple)
+        yield
+
+
+@contextmanager
+def pass_rates_only() -> Iterator[None]:
+    """A graph with those models only that pass rates need."""
+    with only_what_is_behind("mart.pass_rate"):
         yield
 
 

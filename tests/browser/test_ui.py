@@ -71,7 +71,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory, market: Source) -> Home
     home = Home(folder / "home")
     (folder / "samples.csv").write_text(FILE, "utf-8")
     receive(home, "market", [folder / "samples.csv"], dt.date(2024, 5, 2))
-    settings = Settings(home.root, (), 2, 1, home.root / "tmp")
+    settings = Settings(home.root, (), 1, 1, home.root / "tmp")
     with pytest.MonkeyPatch.context() as patch, pass_rates_only():
         patch.setattr(Settings, "sources", lambda _self: {"market": market})
         outcome = run_night(settings)

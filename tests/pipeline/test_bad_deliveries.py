@@ -16,6 +16,7 @@ import pytest
 
 from assets.ingest.landing import deliveries
 from tests.bad_files import CASES, TEXTS
+from tests.nights import pass_rates_only
 from warehouse.home import Home
 from warehouse.tables import write_parquet
 
@@ -37,6 +38,12 @@ class Night:
     home: Home
     exit_code: int
     said: str
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_graph() -> Iterator[None]:
+    with pass_rates_only():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def work(home: Home, days: Collection[dt.date]) -> list[str]:
     for source in sources.values():
         read_raw(home, source, worked)
     ingest(home, sources, worked, check=False)
-    return refresh_models(home, Resources(2, 1, home.root / "tmp"))
+    return refresh_models(home, Resources(1, 1, home.root / "tmp"))
 
 
 def results(home: Home) -> Results:
@@ -131,7 +131,7 @@ def rebuilt(home: Home, root: Path) -> Home:
     past.lake.mkdir(parents=True)
     for folder in ("core", "meta"):
         (past.lake / folder).symlink_to(home.lake / folder, target_is_directory=True)
-    refresh_models(past, Resources(2, 1, root / "tmp"), as_of=MIDDLE)
+    refresh_models(past, Resources(1, 1, root / "tmp"), as_of=MIDDLE)
     return past
 
 

@@ -48,7 +48,7 @@ class Office:
         receive(self.home, source, [path], day)
 
     def night(self, **options: object) -> NightOutcome:
-        settings = Settings(self.home.root, (), 2, 1, self.home.root / "tmp")
+        settings = Settings(self.home.root, (), 1, 1, self.home.root / "tmp")
         return run_night(settings, **options)  # type: ignore[arg-type] # options as in run_night
 
     def rate(self) -> tuple[int, int]:
@@ -157,7 +157,7 @@ def test_a_blocking_check_keeps_the_last_release_until_the_day_is_read_again(
 
 
 def test_a_night_makes_what_is_due(office: Office, market: Source) -> None:
-    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    workplace = Workplace(office.home, {"market": market}, Resources(1, 2**30))
     job = build_definitions(workplace.sources, workplace=workplace).resolve_job_def("nightly")
 
     def names(days: Sequence[dt.date] = ()) -> set[str]:
@@ -193,7 +193,7 @@ def test_a_night_makes_what_is_due(office: Office, market: Source) -> None:
 
 
 def test_a_range_of_partitions_is_one_run_over_its_days(office: Office, market: Source) -> None:
-    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    workplace = Workplace(office.home, {"market": market}, Resources(1, 2**30))
     job = build_definitions({"market": market}, workplace=workplace).resolve_job_def("ingest")
 
     with instance(office.home) as dagster:
@@ -213,7 +213,7 @@ def test_a_range_of_partitions_is_one_run_over_its_days(office: Office, market: 
 
 
 def test_schedule_and_sensor_ask_for_the_days_that_wait(office: Office, market: Source) -> None:
-    workplace = Workplace(office.home, {"market": market}, Resources(2, 2**30))
+    workplace = Workplace(office.home, {"market": market}, Resources(1, 2**30))
     two_in_the_night = dt.datetime(2024, 6, 4, 2, tzinfo=ZONE)
     graph = build_definitions({"market": market}).get_repository_def()
     at_night = dg.build_schedule_context(
