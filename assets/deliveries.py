@@ -35,7 +35,9 @@ def landing_files(
 ) -> dg.MaterializeResult[None]:
     """Register what was received on the days of the run."""
     days = night.days_of(context)
-    rows = register(workplace.home, workplace.sources, days)
+    for message in workplace.wrong_sources.values():
+        context.log.warning("%s", message)
+    rows = register(workplace.home, workplace.sources, days, workplace.wrong_sources)
     context.log.info("%s files received in %s", rows.height, day_names(days))
     by_day = rows.group_by("received_on").len().rows()
     report_days(context, LANDING, {day: {"dagster/row_count": files} for day, files in by_day})

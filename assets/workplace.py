@@ -4,7 +4,7 @@ import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -41,11 +41,19 @@ def today() -> dt.date:
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a run works: the home, the known sources, how much of the machine DuckDB may use."""
+    """Where a run works.
+
+    Attributes:
+        home: its folders.
+        sources: the known sources, by id.
+        resources: how much of the machine DuckDB may use.
+        wrong_sources: what is wrong with the YAMLs of other sources, by id; their files wait.
+    """
 
     home: Home
     sources: Mapping[str, Source]
     resources: Resources
+    wrong_sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Night(dg.ConfigurableResource[None]):

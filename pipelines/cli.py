@@ -18,7 +18,7 @@ from pipelines import show
 from pipelines.arguments import as_day
 from pipelines.draw import draw_app
 from pipelines.settings import Settings, read_settings
-from warehouse.errors import BlockedError, SamplehouseError, printable
+from warehouse.errors import BlockedError, ConfigurationError, SamplehouseError, printable
 
 if TYPE_CHECKING:
     from warehouse.source import Source
@@ -73,7 +73,9 @@ def _days(text: str) -> tuple[dt.date, ...]:
 
 
 def _source(settings: Settings, source_id: str) -> "Source":
-    known = settings.sources()
+    known, wrong = settings.sources()
+    if source_id not in known and source_id in wrong:
+        raise SamplehouseError(wrong[source_id])
     if source_id not in known:
         raise SamplehouseError(
             f"there is no source '{source_id}'; known sources: {', '.join(sorted(known)) or 'none'}"
@@ -165,7 +167,10 @@ def nightly(
 def sources(context: typer.Context) -> None:
     """List the known sources."""
     if context.invoked_subcommand is None:
-        show.sources(read_settings().sources().values())
+        known, wrong = read_settings().sources()
+        show.sources(known.values())
+        if wrong:
+            raise ConfigurationError("\n".join(wrong.values()))
 
 
 @sources_app.command("preview")

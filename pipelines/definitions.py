@@ -67,11 +67,16 @@ def build_definitions(
 @dg.resource(description="The home, sources and limits that the environment names.")
 def environment_workplace(_context: dg.InitResourceContext) -> Workplace:
     """The workplace of the environment, read when a run starts."""
-    settings = read_settings()
-    return Workplace(settings.home, settings.sources(), settings.resources)
+    return read_settings().workplace
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The graph with the sources of the environment, built when Dagster loads it."""
-    return build_definitions(read_settings().sources())
+    """The graph with the sources of the environment, built when Dagster loads it.
+
+    Of a source whose YAML is wrong there is no asset until it is mended; each run says so, too.
+    """
+    sources, wrong = read_settings().sources()
+    for message in wrong.values():
+        dg.get_dagster_logger().warning("%s", message)
+    return build_definitions(sources)

@@ -66,6 +66,7 @@ class NightOutcome:
         days: days of receipt that were read.
         strange_days: days that wait but are no partitions (before 2015 or after today).
         misplaced: paths in landing where nothing is read.
+        wrong_sources: what is wrong with the YAMLs of sources whose files wait for that.
         statuses: deliveries of those days by status.
         stopped: those of them that were not loaded.
         left_over: files of earlier days that are not loaded yet; not this night's doing.
@@ -79,6 +80,7 @@ class NightOutcome:
     days: tuple[dt.date, ...]
     strange_days: tuple[dt.date, ...]
     misplaced: tuple[str, ...]
+    wrong_sources: tuple[str, ...]
     statuses: dict[str, int]
     stopped: tuple[StoppedDelivery, ...]
     left_over: int
@@ -91,8 +93,8 @@ class NightOutcome:
         """0 done; 1 done, with something to look at; 3 no new release."""
         if not self.published:
             return 3
-        look = self.stopped or self.failed_checks or self.strange_days or self.misplaced
-        return 1 if look else 0
+        look = (self.stopped, self.failed_checks, self.strange_days, self.misplaced)
+        return 1 if any((*look, self.wrong_sources)) else 0
 
 
 def run_night(
@@ -117,7 +119,7 @@ def run_night(
     """
     look_for_garbage_seldom()
     progress.keep_stages_in(settings.stages_file)
-    workplace = Workplace(settings.home, settings.sources(), settings.resources)
+    workplace = settings.workplace
     night = on or today()
     with night_lock(workplace.home), instance(workplace.home) as dagster:
         remove_abandoned(workplace.home.lake)
@@ -140,7 +142,7 @@ def run_night(
                 raise_on_error=False,
             )
     strange = () if as_of else tuple(sorted({*waiting, *again} - set(days)))
-    return _outcome(workplace.home, work, result, days, strange)
+    return _outcome(workplace, work, result, days, strange)
 
 
 def _release_copied_ahead(home: Home, work: Due | None) -> AbstractContextManager[None]:
@@ -169,12 +171,13 @@ def _check_nothing_is_half_read(
 
 
 def _outcome(
-    home: Home,
+    workplace: Workplace,
     work: Due | None,
     result: ExecuteInProcessResult,
     days: tuple[dt.date, ...],
     strange_days: tuple[dt.date, ...],
 ) -> NightOutcome:
+    home = workplace.home
     known = deliveries(home)
     not_loaded = known.filter(pl.col("status").is_in(NOT_LOADED))
     of_the_night = pl.col("received_on").is_in(list(days))
@@ -186,6 +189,7 @@ def _outcome(
         days=days,
         strange_days=strange_days,
         misplaced=tuple(misplaced(home)),
+        wrong_sources=tuple(workplace.wrong_sources.values()),
         statuses=dict(rows.group_by("status").len().sort("status").rows()),
         stopped=tuple(StoppedDelivery(*row) for row in stopped.rows()),
         left_over=not_loaded.height - stopped.height,

@@ -21,6 +21,7 @@ from warehouse.errors import ConfigurationError
 from warehouse.plans_folder import plans_folder
 
 if TYPE_CHECKING:
+    from assets.workplace import Workplace
     from warehouse.connection import Resources
     from warehouse.home import Home
     from warehouse.source import Source
@@ -57,11 +58,24 @@ class Settings:
         memory = machine.memory_bytes if self.memory_gib is None else self.memory_gib * GIBIBYTE
         return replace(machine, threads=self.threads or machine.threads, memory_bytes=memory)
 
-    def sources(self) -> "dict[str, Source]":
-        """Sources of `warehouse/sources` and of the folders of SAMPLEHOUSE_SOURCES, by id."""
-        from warehouse.source import SOURCES_DIR, load_sources  # noqa: PLC0415 - as above
+    def sources(self) -> "tuple[dict[str, Source], dict[str, str]]":
+        """Sources of `warehouse/sources` and of the folders of SAMPLEHOUSE_SOURCES.
 
-        return load_sources((SOURCES_DIR, *self.source_folders))
+        Returns:
+            Those that can be read, by id, and what is wrong with the YAMLs of others, see
+            `read_sources`: one wrong YAML does not stop the other sources.
+        """
+        from warehouse.source import SOURCES_DIR, read_sources  # noqa: PLC0415 - as above
+
+        return read_sources((SOURCES_DIR, *self.source_folders))
+
+    @property
+    def workplace(self) -> "Workplace":
+        """What every asset is given."""
+        from assets.workplace import Workplace  # noqa: PLC0415 - as above
+
+        known, wrong = self.sources()
+        return Workplace(self.home, known, self.resources, wrong)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

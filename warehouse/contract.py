@@ -215,10 +215,15 @@ def read_yaml(path: Path) -> Any:
     """Parse one YAML file.
 
     Raises:
-        ConfigurationError: a syntax error, or a key that stands twice in one mapping, of which YAML
-            would silently keep the last; names the file and the line.
+        ConfigurationError: not UTF-8, a syntax error, or a key that stands twice in one mapping, of
+            which YAML would silently keep the last; names the file and the line.
     """
-    loader = _loader()(path.read_text("utf-8"))
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigurationError(f"{path.name} is not UTF-8 in line {line}: {error}") from error
+    loader = _loader()(text)
     try:
         node = loader.get_single_node()
         _refuse_repeated_keys(node, path.name)

@@ -322,18 +322,40 @@ def load_source(path: Path) -> Source:
     return source
 
 
-def load_sources(folders: Sequence[Path] = (SOURCES_DIR,)) -> dict[str, Source]:
-    """All sources of the folders, by id; a later folder may not repeat an id.
+def read_sources(
+    folders: Sequence[Path] = (SOURCES_DIR,),
+) -> tuple[dict[str, Source], dict[str, str]]:
+    """All sources of the folders that can be read, and what is wrong with the YAMLs of the others.
 
-    Raises:
-        ConfigurationError: a YAML is wrong, or two files have one name.
+    Returns:
+        Sources by id, and messages by the id that a YAML's name gives. A later folder may not
+        repeat an id: the first YAML counts, right or wrong.
     """
     paths = [path for folder in folders for path in sorted(folder.glob("*.yml"))]
     sources: dict[str, Source] = {}
+    wrong: dict[str, str] = {}
     for path in paths:
-        if path.stem in sources:
-            raise ConfigurationError(f"{path}: a source named '{path.stem}' exists already")
-        sources[path.stem] = load_source(path)
+        name = path.stem
+        if name in sources or name in wrong:
+            again = f"{path}: a source named '{name}' exists already"
+            wrong[name] = f"{wrong[name]}\n{again}" if name in wrong else again
+            continue
+        try:
+            sources[name] = load_source(path)
+        except ConfigurationError as error:
+            wrong[name] = str(error)
+    return sources, wrong
+
+
+def load_sources(folders: Sequence[Path] = (SOURCES_DIR,)) -> dict[str, Source]:
+    """All sources of the folders, by id.
+
+    Raises:
+        ConfigurationError: a YAML is wrong, or two files have one name; names all of them.
+    """
+    sources, wrong = read_sources(folders)
+    if wrong:
+        raise ConfigurationError("\n".join(wrong.values()))
     return sources
 
 

@@ -136,11 +136,17 @@ def deliveries(home: Home, source_id: str = "*") -> pl.DataFrame:
     return stored.sort("source_id", "received_on", "sequence")
 
 
-def register(home: Home, sources: Mapping[str, Source], days: Sequence[dt.date]) -> pl.DataFrame:
+def register(
+    home: Home,
+    sources: Mapping[str, Source],
+    days: Sequence[dt.date],
+    wrong_sources: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """Give every file landed on `days` its row of `meta.delivery`.
 
     A file seen before keeps its row. A new one is `received`; `duplicate` when the same source
-    delivered the same bytes before; `unknown_source` when its folder is named for no source.
+    delivered the same bytes before; `unknown_source` when its folder is named for no source that is
+    known, or for one whose YAML is wrong (`wrong_sources`: what is wrong, by id).
 
     Returns:
         The rows of `meta.delivery` for those days, all sources.
@@ -150,8 +156,12 @@ def register(home: Home, sources: Mapping[str, Source], days: Sequence[dt.date])
         folder: [day for day in its_days if day in wanted]
         for folder, its_days in landing_days(home).items()
     }
+    unknown = {
+        folder: _unknown_message(folder, (wrong_sources or {}).get(folder))
+        for folder in found.keys() - sources.keys()
+    }
     frames = [
-        _register_source(home, folder, its_days, known=folder in sources)
+        _register_source(home, folder, its_days, unknown.get(folder))
         for folder, its_days in found.items()
         if its_days
     ]
@@ -161,15 +171,15 @@ def register(home: Home, sources: Mapping[str, Source], days: Sequence[dt.date])
 
 
 def _register_source(
-    home: Home, source_id: str, days: Sequence[dt.date], *, known: bool
+    home: Home, source_id: str, days: Sequence[dt.date], unknown: str | None
 ) -> pl.DataFrame:
+    """Rows of one source; `unknown` says why its files cannot be read now."""
     stored = deliveries(home, source_id).filter(pl.col("source_id") == source_id)
     frames = [stored.filter(~pl.col("received_on").is_in(list(days)))]
     for day in days:
         old = stored.filter(pl.col("received_on") == day)
-        if known:
-            old = _now_known(old)
-        frames += [old, _new_rows(home, source_id, day, old, known=known)]
+        old = _now_known(old) if unknown is None else _still_unknown(old, unknown)
+        frames += [old, _new_rows(home, source_id, day, old, unknown)]
     rows = _repeats_marked(pl.concat(frames))
     for of_day in rows.partition_by("received_on", maintain_order=True):
         day = of_day.item(0, "received_on")
@@ -216,13 +226,13 @@ def _now_known(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _still_unknown(rows: pl.DataFrame, why: str) -> pl.DataFrame:
+    waits = pl.col("status") == "unknown_source"
+    return rows.with_columns(message=pl.when(waits).then(pl.lit(why)).otherwise("message"))
+
+
 def _new_rows(
-    home: Home,
-    source_id: str,
-    day: dt.date,
-    old: pl.DataFrame,
-    *,
-    known: bool,
+    home: Home, source_id: str, day: dt.date, old: pl.DataFrame, unknown: str | None
 ) -> pl.DataFrame:
     """Rows for the files of one day that have none yet."""
     names = set(old["file_name"].to_list())
@@ -238,15 +248,17 @@ def _new_rows(
                 "file_name": path.name,
                 "sha256": _sha256(path),
                 "size_bytes": path.stat().st_size,
-                "status": "received" if known else "unknown_source",
-                "message": None if known else _unknown_message(source_id),
+                "status": "received" if unknown is None else "unknown_source",
+                "message": unknown,
                 **NO_ROWS,
             }
         )
     return pl.DataFrame(rows, schema=record_contracts()["meta.delivery"].polars_schema())
 
 
-def _unknown_message(source_id: str) -> str:
+def _unknown_message(source_id: str, wrong: str | None) -> str:
+    if wrong is not None:
+        return f"it waits until the YAML of its source is mended: {wrong}"
     return (
         f"there is no source '{source_id}'; add warehouse/sources/{source_id}.yml, or move the "
         "file to the folder of the right source"

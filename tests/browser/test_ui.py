@@ -73,7 +73,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory, market: Source) -> Home
     receive(home, "market", [folder / "samples.csv"], dt.date(2024, 5, 2))
     settings = Settings(home.root, (), 1, 1, home.root / "tmp")
     with pytest.MonkeyPatch.context() as patch, pass_rates_only():
-        patch.setattr(Settings, "sources", lambda _self: {"market": market})
+        patch.setattr(Settings, "sources", lambda _self: ({"market": market}, {}))
         outcome = run_night(settings)
     assert [(check.table, check.rule) for check in outcome.failed_checks] == [
         ("core.sample", "unknown_link")

@@ -136,6 +136,18 @@ def test_sources_are_listed_with_those_of_the_environment(terminal: Terminal) ->
     assert "demo_food_bulletin" in terminal.out
 
 
+def test_a_wrong_yaml_is_told_and_the_other_sources_stay(
+    terminal: Terminal, samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sources" / "harbour.yml").write_text("title: Samples of a harbour\n", "utf-8")
+    assert terminal.run("sources") == 2
+    assert "market" in terminal.out
+    assert "harbour.yml: format: " in terminal.err
+    assert terminal.run("receive", str(samples), "--source", "harbour") == 2
+    assert "harbour.yml: format: " in terminal.err
+    assert terminal.run("receive", str(samples), "--source", "market") == 0
+
+
 def test_a_preview_shows_what_would_become_of_a_file(
     terminal: Terminal, home: Home, samples: Path
 ) -> None:

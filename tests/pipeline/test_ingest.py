@@ -307,3 +307,17 @@ def test_a_folder_of_no_source_waits_for_its_source(office: Office) -> None:
     both = {**office.sources, "market_two": office.source}
     assert pending_days(office.home, both) == [DAY]
     assert register(office.home, both, [DAY])["status"].to_list() == ["received"]
+
+
+def test_files_wait_while_the_yaml_of_their_source_is_wrong(office: Office) -> None:
+    folder = office.home.landing_day("market_two", DAY)
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("x\n1\n", "utf-8")
+    columns = ("status", "message")
+    for wrong in ("market_two.yml: format: Field required", "market_two.yml is not valid YAML"):
+        rows = register(office.home, office.sources, [DAY], {"market_two": wrong})
+        told = f"it waits until the YAML of its source is mended: {wrong}"
+        assert rows.select(columns).rows() == [("unknown_source", told)]
+    mended = {**office.sources, "market_two": office.source}
+    assert pending_days(office.home, mended) == [DAY]
+    assert register(office.home, mended, [DAY]).select(columns).rows() == [("received", None)]

@@ -51,7 +51,7 @@ def county(
     )
     file = folder / FILE
     file.write_bytes((SOURCES / "county_tests.csv").read_text("utf-8").encode("gbk"))
-    previewed = preview(file, settings.sources()["county_tests"])
+    previewed = preview(file, settings.sources()[0]["county_tests"])
     receive(settings.home, "county_tests", [file], DAY)
     with pass_rates_only():
         return County(settings, file, previewed, quick_night(settings))

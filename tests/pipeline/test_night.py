@@ -65,7 +65,7 @@ class Office:
 @pytest.fixture(autouse=True, scope="module")
 def only_the_market(market: Source) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, pass_rates_only():
-        patch.setattr(Settings, "sources", lambda _self: {"market": market})
+        patch.setattr(Settings, "sources", lambda _self: ({"market": market}, {}))
         yield
 
 
@@ -103,22 +103,32 @@ def test_the_first_night_reads_what_waits_and_publishes(
     assert (office.home.docs / "index.html").is_file()
 
 
-def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(office: Office) -> None:
+def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(
+    office: Office, market: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.deliver("empty.csv", "", MAY)
     office.deliver("half.csv", f"{HEADER}S-50,tea,流通,?,合格\nS-51,tea,流通,?,perhaps\n", MAY)
     office.deliver("lost.csv", SAMPLES, MAY, source="nobody")
     office.deliver("old.csv", SAMPLES, dt.date(1999, 1, 1))
+    office.deliver("waits.csv", SAMPLES, MAY, source="harbour")
+    wrong = "harbour.yml: publisher: Field required"
 
-    second = office.night()
+    with monkeypatch.context() as patch:
+        patch.setattr(Settings, "sources", lambda _self: ({"market": market}, {"harbour": wrong}))
+        second = office.night()
 
+    assert second.wrong_sources == (wrong,)
     assert second.exit_code == 1
     assert second.days == (MAY, JUNE)
     assert second.strange_days == (dt.date(1999, 1, 1),)
-    assert second.statuses == {"held": 1, "loaded": 2, "unknown_source": 1, "unreadable": 1}
+    assert second.statuses == {"held": 1, "loaded": 2, "unknown_source": 2, "unreadable": 1}
+    messages = {each.source_id: each.message for each in second.stopped}
+    assert messages["harbour"] == f"it waits until the YAML of its source is mended: {wrong}"
     assert {(each.source_id, each.file_name) for each in second.stopped} == {
         ("market", "empty.csv"),
         ("market", "half.csv"),
         ("nobody", "lost.csv"),
+        ("harbour", "waits.csv"),
     }
     assert all(each.message for each in second.stopped)
     assert office.rate() == (10, 10)
@@ -127,7 +137,7 @@ def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(office
 
     past = office.night(as_of=MAY)
 
-    assert (past.exit_code, past.left_over) == (0, 3)
+    assert (past.exit_code, past.left_over) == (0, 4)
     assert past.release is not None
     assert past.release.as_of == MAY
     assert office.rate() == (9, 10)

@@ -296,7 +296,7 @@ def two_programmes(market: Source) -> Source:
 def test_a_build_with_a_pooled_rate_stops_and_names_the_programme(
     home: Home, two_programmes: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Settings, "sources", lambda _self: {"market": two_programmes})
+    monkeypatch.setattr(Settings, "sources", lambda _self: ({"market": two_programmes}, {}))
     monkeypatch.setattr(reference_tables, "definition_tables", pooled_definitions)
     lines = ["no,product,link,sampled,verdict,programme,basis"]
     lines += [f"E-{n},tea,流通,2024-04-0{n},合格,evaluative,random" for n in range(1, 10)]
