@@ -1,4 +1,4 @@
-"""Column maps: numbers in another unit, days without a year."""
+"""Column maps: numbers in another unit, results and their limits, days without a year."""
 
 from decimal import Decimal
 from typing import Any
@@ -36,6 +36,28 @@ def test_a_factor_multiplies_exactly(numbers: list[Decimal], factor: str) -> Non
     found = mapped("water_measurement", columns, n=[f"{number:f}" for number in numbers])
 
     assert found["lod"].to_list() == [number * Decimal(factor) for number in numbers]
+
+
+RESULTS = st.sampled_from([None, "0.02", "ND", "<0.01", "0.3mg/kg", "①0.1；②ND", "①②", "abc"])
+UNITS = st.sampled_from([None, "mg/kg", "MG/KG", "g/100g"])
+LIMITS = st.sampled_from([None, "≤0.1", "0.02", "0.02g/100g", "不得检出", "?"])
+
+
+@given(st.lists(st.tuples(RESULTS, UNITS, LIMITS), min_size=4, max_size=5).map(lambda r: r * 2))
+@settings(max_examples=2, deadline=None)
+def test_results_are_understood_alike_on_every_row(
+    rows: list[tuple[str | None, str | None, str | None]],
+) -> None:
+    columns = {"result_text": "r", "unit": "u", "limit_text": "l"}
+    texts = dict(zip("rul", map(list, zip(*rows, strict=True)), strict=True))
+    found = mapped("test_result", columns, **texts).sort("row_id", "result_part")
+    alone = {
+        (r, u, limit): mapped("test_result", columns, r=[r], u=[u], l=[limit]).sort("result_part")
+        for r, u, limit in set(rows)
+    }
+
+    expected = pl.concat(alone[row] for row in rows)
+    assert found.drop(PROVENANCE).equals(expected.drop(PROVENANCE))
 
 
 def test_what_is_no_number_is_none_and_keeps_its_text() -> None:
