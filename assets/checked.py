@@ -226,6 +226,8 @@ def _check_what_stands_instead(work: _Work, before: Checked, rows: int) -> Valid
     rest: list[Expectation] = []
     for rule in work.contract.expectations:
         of_a_sample = _looks_at_rows(rule) or rule.name in UNIQUE
+        # Nobody knows how many of the rows that stand no more a condition held for.
+        of_a_sample = of_a_sample and "row_condition" not in rule.arguments
         (alone if of_a_sample and rule.rule in passed else rest).append(rule)
     found = _grown(before, work.run(_NEW, alone), rows)
     return joined([found, work.run_on_all(rest)]) if rest else found
@@ -247,7 +249,7 @@ def _check_new_records(work: _Work, before: Checked) -> tuple[ValidationRun, int
             unique.append(rule)
         else:
             rest.append(rule)
-    runs = [_grown(before, work.run(_NEW, alone), rows)]
+    runs = [_grown(before, work.run(_NEW, alone))]
     for rule in unique:
         found = _check_new_keys(work, rule, new)
         if all(result.passed for result in found.results):
@@ -286,23 +288,25 @@ def _check_new_keys(work: _Work, rule: Expectation, new: Sequence[Path]) -> Vali
     return work.run(_ALIKE, [rule])
 
 
-def _grown(before: Checked, now: ValidationRun, rows: int) -> ValidationRun:
-    """What was found in new rows, added to what was found before."""
+def _grown(before: Checked, now: ValidationRun, rows: int | None = None) -> ValidationRun:
+    """What was found in new rows, added to what was found before; of so many `rows`, if given."""
     earlier = {result.rule_id: result for result in before.results}
     results = tuple(_added(earlier[result.rule_id], result, rows) for result in now.results)
     return now.model_copy(update={"results": results})
 
 
-def _added(before: CheckResult, now: CheckResult, rows: int) -> CheckResult:
+def _added(before: CheckResult, now: CheckResult, rows: int | None) -> CheckResult:
     """What was found in all rows: earlier ones, then new ones."""
     if now.outcome == "error":
         return now
     failed = (before.rows_failed or 0) + (now.rows_failed or 0)
+    # A rule with a condition looks at some of the new rows, as it looked at some of the others.
+    checked = (before.rows_checked or 0) + (now.rows_checked or 0) if rows is None else rows
     told = now if before.passed else before
     found = {
-        "rows_checked": rows,
+        "rows_checked": checked,
         "rows_failed": failed,
-        "observed": words.observed(failed, rows, None),
+        "observed": words.observed(failed, checked, None),
     }
     return told.model_copy(update=found)
 

@@ -5,9 +5,19 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from assets.alerts import TABLE as ALERTS
+from assets.workplace import RECORD_TABLES, asset_key
+from warehouse.contract import record_contracts
+
 # What is published comes from everything received; what is received comes in days.
 PUBLISHED_GROUPS = ("latest", "fact", "counts", "mart", "release")
 RECEIVED_GROUPS = ("deliveries", "raw", "core")
+# A release of the past tells what checks find in the records of that past.
+CHECKS_OF_RECORDS = tuple(
+    dg.AssetCheckKey(asset_key(table), rule.rule)
+    for table in (*RECORD_TABLES, ALERTS)
+    for rule in record_contracts()[table].expectations
+)
 
 nightly_job = dg.define_asset_job(
     "nightly",
@@ -21,8 +31,8 @@ ingest_job = dg.define_asset_job(
 )
 publish_job = dg.define_asset_job(
     "publish",
-    dg.AssetSelection.groups(*PUBLISHED_GROUPS),
-    description="Run the models on what the lake holds and publish the release.",
+    dg.AssetSelection.groups(*PUBLISHED_GROUPS) | dg.AssetSelection.checks(*CHECKS_OF_RECORDS),
+    description="Check and run the models on what the lake holds, and publish the release.",
 )
 
 

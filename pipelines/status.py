@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.home import Home
+from warehouse.home import INCOMING_SCOPE, Home
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class CheckLine(NamedTuple):
     @property
     def of_table(self) -> bool:
         """Whether a table was checked, not rows that had just come in."""
-        return not self.scope.startswith("incoming/")
+        return not self.scope.startswith(f"{INCOMING_SCOPE}/")
 
 
 def check_results(home: Home) -> list[CheckLine]:

@@ -23,6 +23,9 @@ import duckdb
 from warehouse.contract import Contract, record_contracts
 from warehouse.sql import identifier, literal, qualified
 
+# First part of the scopes of checks of rows as they come in; see `check_result_file`.
+INCOMING_SCOPE = "incoming"
+
 
 @dataclass(frozen=True)
 class Home:

@@ -29,7 +29,7 @@ from warehouse.engine.run import contract_sql
 from warehouse.engine.since import since
 from warehouse.errors import BlockedError, ConfigurationError
 from warehouse.fingerprint import RowSum, declared_columns, fingerprint_of, row_sum
-from warehouse.home import Home
+from warehouse.home import INCOMING_SCOPE, Home
 from warehouse.reference_lists import CODES_DIR
 from warehouse.reference_tables import definition_tables
 from warehouse.release_check import check_release
@@ -102,16 +102,11 @@ def _model_tables(home: Home, models: Mapping[str, Contract]) -> list[PublishedT
 def _record_files(home: Home, table: str, as_of: dt.date | None) -> tuple[Path, ...]:
     if table != "meta.check_result":
         return tuple(home.partition_files(table, as_of=as_of))
-    found = sorted((home.lake / "check_result").glob("**/*.parquet"))
-    return tuple(path for path in found if as_of is None or not _is_after(path, as_of))
-
-
-def _is_after(path: Path, as_of: dt.date) -> bool:
-    """Whether the scope of a check result is a day after `as_of` (a scope may be no day)."""
-    try:
-        return dt.date.fromisoformat(path.stem) > as_of
-    except ValueError:
-        return False
+    kept = home.lake / "check_result"
+    found = sorted(kept.glob("**/*.parquet"))
+    # Of incoming rows those of the last batch are kept, of which the past knows nothing.
+    incoming = set() if as_of is None else {*(kept / INCOMING_SCOPE).glob("**/*.parquet")}
+    return tuple(path for path in found if path not in incoming)
 
 
 def build_release(  # noqa: PLR0913 - by name only: what a release says of itself

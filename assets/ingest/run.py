@@ -31,7 +31,7 @@ from warehouse.connection import Resources, connect
 from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
 from warehouse.fingerprint import source_version
-from warehouse.home import Home
+from warehouse.home import INCOMING_SCOPE, Home
 from warehouse.machine import cores
 from warehouse.source import Source, record_tables
 from warehouse.sql import identifier
@@ -286,8 +286,9 @@ class _Batch:
     def check(self, candidates: Sequence[classify.Candidate]) -> list[CheckResult]:
         """Great Expectations on the incoming rows; the results are kept with the lake."""
         results = []
+        folder = f"{INCOMING_SCOPE}/{self.source.source_id}"
         for each in candidates:
-            scope = f"incoming/{self.source.source_id}/{each.table_name}.{each.record.target}"
+            scope = f"{folder}/{each.table_name}.{each.record.target}"
             found = validate(
                 self.con,
                 each.located,
@@ -303,7 +304,7 @@ class _Batch:
             write_results(named, self.home.check_result_file(scope))
             results += named
         maps = [f"{each.table_name}.{each.record.target}" for each in candidates]
-        forget_others(self.home, f"incoming/{self.source.source_id}", maps)
+        forget_others(self.home, folder, maps)
         return results
 
     def judge(self, candidates: Sequence[classify.Candidate]) -> None:

@@ -15,7 +15,7 @@ from assets.workplace import Workplace
 from expectations.results import CheckResult, ValidationRun, read_run
 from expectations.runner import run_checks
 from warehouse.connection import Resources
-from warehouse.contract import record_contracts
+from warehouse.contract import Contract, Expectation, record_contracts
 from warehouse.engine import since
 from warehouse.engine.model import load_models
 from warehouse.engine.refresh import refresh_model
@@ -81,6 +81,18 @@ def checked_file(home: Home) -> Path:
     return home.lake / "validation" / "core" / "core.sample.checked"
 
 
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few samples there are."""
+    monkeypatch.setattr(since, "FEWEST_SAMPLES", 0)
+    monkeypatch.setattr(since, "MOST_TOUCHED", 1_000.0)
+
+
+def work(home: Home) -> None:
+    with duckdb.connect() as con:
+        refresh_model(con, RESULT, home)
+
+
 def test_new_records_are_added_to_what_was_found_before(
     tmp_path: Path, rows_seen: list[str]
 ) -> None:
@@ -95,6 +107,29 @@ def test_new_records_are_added_to_what_was_found_before(
     assert counts(found)["unknown_link"] == ("failed", 7, 2)
     assert counts(found)["one_row_per_version"] == ("failed", 7, 2)
     assert check(by_night) == found
+
+
+CONDITIONAL = Expectation(
+    name="expect_column_values_to_not_be_null",
+    arguments={"column": "link", "row_condition": "domain = 'food'"},
+    rule="food_says_where",
+    action="warn",
+)
+
+
+@pytest.mark.usefixtures("followed")
+@pytest.mark.parametrize("contract", [CONTRACT, RESULT.contract], ids=lambda c: c.table)
+def test_a_rule_with_a_condition_has_looked_at_the_rows_that_meet_it(
+    tmp_path: Path, contract: Contract
+) -> None:
+    home = Home(tmp_path)
+    ruled = contract.model_copy(update={"expectations": (CONDITIONAL,)})
+    for day, rows in enumerate((*NIGHTS, [{"sample_no": "A", "version": 2}]), 1):
+        receive(home, day, *rows)
+        work(home)
+        found = run_table_checks(ruled, place(home), None)
+    of_all = 8 if contract is CONTRACT else 6  # the latest versions of A to F
+    assert counts(found) == {"food_says_where": ("failed", of_all - 1, of_all - 3)}
 
 
 def test_keys_are_looked_for_among_the_rows_that_have_them(tmp_path: Path) -> None:
@@ -172,18 +207,6 @@ def test_data_docs_tell_every_rule(tmp_path: Path) -> None:
     assert told == {rule.rule for rule in CONTRACT.expectations}
     assert run.validation["success"] is False
     assert run.validation["statistics"]["evaluated_expectations"] == len(told)
-
-
-@pytest.fixture
-def followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few samples there are."""
-    monkeypatch.setattr(since, "FEWEST_SAMPLES", 0)
-    monkeypatch.setattr(since, "MOST_TOUCHED", 1_000.0)
-
-
-def work(home: Home) -> None:
-    with duckdb.connect() as con:
-        refresh_model(con, RESULT, home)
 
 
 @pytest.mark.usefixtures("followed")

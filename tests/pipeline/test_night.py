@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -53,13 +54,23 @@ class Office:
 
     def rate(self) -> tuple[int, int]:
         """Passed and tested of all time, in the published release."""
+        rows = self._published(
+            "SELECT passed, tested FROM mart.pass_rate WHERE period_type = 'all' "
+            "AND source_id = 'ALL' AND division_code = 'ALL' AND product_category = 'ALL'"
+        )
+        ((passed, tested),) = rows
+        return passed, tested
+
+    def checks(self) -> list[tuple[str, int]]:
+        """Scope and rows of the checks of samples, in the published release."""
+        return self._published(
+            "SELECT DISTINCT scope, rows_checked FROM meta.check_result "
+            "WHERE table_name = 'core.sample' ORDER BY ALL"
+        )
+
+    def _published(self, query: str) -> list[Any]:
         with duckdb.connect(str(self.home.release_file), read_only=True) as con:
-            rows = con.execute(
-                "SELECT passed, tested FROM mart.pass_rate WHERE period_type = 'all' "
-                "AND source_id = 'ALL' AND division_code = 'ALL' AND product_category = 'ALL'"
-            ).fetchall()
-        assert len(rows) == 1
-        return rows[0]
+            return con.execute(query).fetchall()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -141,6 +152,8 @@ def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(
     assert past.release is not None
     assert past.release.as_of == MAY
     assert office.rate() == (9, 10)
+    # Of what it holds, and not of what came later.
+    assert office.checks() == [("core", 10)]
 
 
 def test_a_blocking_check_keeps_the_last_release_until_the_day_is_read_again(

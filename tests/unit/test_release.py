@@ -196,13 +196,17 @@ def test_a_model_without_result_is_named(home: Home) -> None:
         published_tables(home, {"mart.rate": RATE}, None)
 
 
-def test_checks_of_later_days_are_not_published_for_the_past(home: Home) -> None:
+@pytest.mark.parametrize("as_of", [None, dt.date(2024, 6, 30)])
+def test_checks_of_the_last_batch_are_not_published_for_the_past(
+    home: Home, as_of: dt.date | None
+) -> None:
     contract = record_contracts()["meta.check_result"]
-    for scope in ("core", "incoming/town/2024-06-30", "incoming/town/2024-07-01"):
+    for scope in ("core/core.sample", "incoming/town/samples.sample", "mart/mart.rate"):
         write(home.check_result_file(scope), pl.DataFrame(schema=contract.polars_schema()))
-    tables = published_tables(home, {}, dt.date(2024, 6, 30))
+    tables = published_tables(home, {}, as_of)
     files = next(t.files for t in tables if t.contract.table == "meta.check_result")
-    assert [path.stem for path in files] == ["core", "2024-06-30"]
+    batch = [] if as_of else ["samples.sample"]
+    assert [path.stem for path in files] == ["core.sample", *batch, "mart.rate"]
 
 
 def test_two_builds_from_the_same_inputs_are_equal_table_by_table(home: Home) -> None:
