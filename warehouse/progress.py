@@ -1,7 +1,7 @@
 """Progress of long builds: which stage runs, how many rows it took, how fast.
 
-A stage that takes a while is announced to the log when it ends, and every one is kept as a line of
-JSON where a file was named::
+A stage that takes a while is told to the log every now and then, and when it ends; and every one is
+kept as a line of JSON where a file was named::
 
     with stage("read", "national_feed") as work:
         work.rows = read(...)
@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Literal
 
 LOG = logging.getLogger("samplehouse.progress")
 StageName = Literal["read", "parse", "check", "write", "model", "statistics", "release"]
 
 _TOLD_FROM_SECONDS = 1.0  # shorter stages go to the file and the debug log only
+_TOLD_EVERY_SECONDS = 15.0
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Stage:
     Attributes:
         name: one of the parts into which a night's time is told apart.
         what: source, table or statement that is worked on.
-        rows: rows taken, where they are known when it ends.
+        rows: rows taken so far, where they are known.
         seconds: wall time, once it has ended.
         peak_mib: memory of the process at its highest during the stage, where Linux tells and
             stages are kept in a file.
@@ -44,10 +46,16 @@ class Stage:
     peak_mib: int | None = None
 
     def __str__(self) -> str:
-        text = f"{self.name} {self.what}: {self.seconds:.1f} s"
+        return f"{self.name} {self.what}: {self.seconds:.1f} s{self._rate(self.seconds)}"
+
+    def so_far(self, seconds: float) -> str:
+        """What is told of it while it is at work."""
+        return f"{self.name} {self.what}: {seconds:.0f} s so far{self._rate(seconds)}"
+
+    def _rate(self, seconds: float) -> str:
         if self.rows is None:
-            return text
-        return f"{text}, {self.rows:,} rows, {self.rows / max(self.seconds, 1e-3):,.0f} rows/s"
+            return ""
+        return f", {self.rows:,} rows, {self.rows / max(seconds, 1e-3):,.0f} rows/s"
 
 
 _kept_in: Path | None = None
@@ -61,13 +69,14 @@ def keep_stages_in(path: Path | None) -> None:
 
 @contextmanager
 def stage(name: StageName, what: str, rows: int | None = None) -> Iterator[Stage]:
-    """Time what happens inside, and tell of it when it ends without an error."""
+    """Time what happens inside; tell of it meanwhile, and when it ends without an error."""
     work = Stage(name, what, rows)
     LOG.debug("%s %s …", name, what)
     if _kept_in is not None:
         _forget_peak()
     started = time.perf_counter()
-    yield work
+    with _told_meanwhile(work, started):
+        yield work
     work.seconds = time.perf_counter() - started
     LOG.log(logging.INFO if work.seconds >= _TOLD_FROM_SECONDS else logging.DEBUG, "%s", work)
     if _kept_in is not None:
@@ -81,6 +90,23 @@ def stage(name: StageName, what: str, rows: int | None = None) -> Iterator[Stage
         }
         with _kept_in.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _told_meanwhile(work: Stage, started: float) -> Iterator[None]:
+    done = Event()
+
+    def tell() -> None:
+        while not done.wait(_TOLD_EVERY_SECONDS):
+            LOG.info("%s", work.so_far(time.perf_counter() - started))
+
+    teller = Thread(target=tell, name=f"progress of {work.what}", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _forget_peak() -> None:

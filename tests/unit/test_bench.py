@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -153,6 +154,22 @@ def test_stages_are_told_with_rows_and_kept_when_a_file_is_named(
     assert (line["stage"], line["what"], line["rows"]) == ("read", "feed", 12_345)
     assert "read feed: " in caplog.text
     assert "12,345 rows" in caplog.text
+
+
+def test_a_long_stage_tells_how_far_it_is(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_TOLD_EVERY_SECONDS", 0.01)
+    caplog.set_level("INFO", logger="samplehouse.progress")
+    with progress.stage("read", "feed") as work:
+        work.rows = 50
+        until = time.monotonic() + 10
+        while "read feed: 0 s so far, 50 rows" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.01)
+    told = len(caplog.records)
+    time.sleep(0.05)
+    assert "read feed: 0 s so far, 50 rows" in caplog.text
+    assert len(caplog.records) == told  # and stops when the stage does
 
 
 def test_a_stage_that_fails_is_not_told_as_done(tmp_path: Path) -> None:
