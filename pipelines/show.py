@@ -47,7 +47,6 @@ def progress() -> None:
     log = logging.getLogger("samplehouse.progress")
     if errors.is_terminal and not log.handlers:
         log.addHandler(_Told())
-        log.setLevel(logging.INFO)
 
 
 class _Told(logging.Handler):

@@ -20,6 +20,7 @@ from threading import Event, Thread
 from typing import Literal
 
 LOG = logging.getLogger("samplehouse.progress")
+LOG.setLevel(logging.INFO)  # else handlers, such as Dagster's, are given warnings only
 StageName = Literal["read", "parse", "check", "write", "model", "statistics", "release"]
 
 _TOLD_FROM_SECONDS = 1.0  # shorter stages go to the file and the debug log only

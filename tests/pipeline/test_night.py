@@ -21,6 +21,7 @@ from pipelines.schedules import nightly_schedule
 from pipelines.sensors import landing_sensor
 from pipelines.settings import Settings
 from tests.nights import pass_rates_only
+from warehouse import progress
 from warehouse.connection import Resources
 from warehouse.engine.stamp import keep_stamp
 from warehouse.errors import SamplehouseError
@@ -87,7 +88,9 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> NightOutcome:
     office = Office(Home(folder / "home"), folder)
     office.deliver("may.csv", SAMPLES, MAY)
     office.deliver("june.csv", CORRECTION, JUNE)
-    return office.night(on=dt.date(2024, 5, 31))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "_TOLD_FROM_SECONDS", 0.0)
+        return office.night(on=dt.date(2024, 5, 31))
 
 
 @pytest.fixture
@@ -112,6 +115,15 @@ def test_the_first_night_reads_what_waits_and_publishes(
     assert first_night.statuses == {"loaded": 1}
     assert office.rate() == (9, 10)
     assert (office.home.docs / "index.html").is_file()
+
+
+def test_progress_is_told_among_the_events_of_the_run(
+    first_night: NightOutcome, office: Office
+) -> None:
+    with instance(office.home) as dagster:
+        told = [entry.user_message for entry in dagster.all_logs(first_night.run_id)]
+    for stage in ("read market: ", "write market: ", "model mart.pass_rate: ", "release build: "):
+        assert any(message.startswith(stage) for message in told), stage
 
 
 def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(
