@@ -256,7 +256,7 @@ def show(report: dict[str, object]) -> None:
             )
         if told["stages"]:
             parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in told["stages"].items())
-            print(f"{'':9}stages of samplehouse: {parts}")
+            print(f"{'':9}stages of samplehouse, in its last run: {parts}")
             parts = ", ".join(f"{name} {mib} MiB" for name, mib in told["stage_peaks_mib"].items())
             print(f"{'':9}at their highest: {parts}")
 
@@ -282,6 +282,7 @@ def main() -> None:
         told = stages_file(bench, case)
         cases[case] = {
             "peers": summary(found, truths),
+            # Of the last of the runs, where the seconds above are the median of all.
             "stages": stages(told),
             "stage_peaks_mib": peaks(told),
         }
