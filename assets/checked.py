@@ -281,10 +281,12 @@ def _check_new_keys(work: _Work, rule: Expectation, new: Sequence[Path]) -> Vali
     alike = " AND ".join(
         f"given.{name} IS NOT DISTINCT FROM new.{name}" for name in map(identifier, rule.columns)
     )
-    given = work.con.sql(records_query(work.con, work.contract, same)).project(keys)
-    new_keys = work.con.table(_NEW).project(keys).distinct()
-    work.con.execute(f"DROP TABLE IF EXISTS {_ALIKE}")
-    given.set_alias("given").join(new_keys.set_alias("new"), alike, "semi").create(_ALIKE)
+    given = records_query(work.con, work.contract, same)
+    # In one query: each step of a relation would open all the files once more.
+    work.con.execute(
+        f"CREATE OR REPLACE TABLE {_ALIKE} AS FROM ({given}) AS given "
+        f"SEMI JOIN (FROM {_NEW} SELECT DISTINCT {keys}) AS new ON {alike} SELECT {keys}"
+    )
     return work.run(_ALIKE, [rule])
 
 

@@ -46,8 +46,7 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 class _Cursor:
     """A DB-API cursor whose result outlives other statements on the same connection.
 
-    A statement without parameters becomes a relation, whose rows are only made when they are
-    fetched: GX asks for all failing rows of a query and then reads the first 200.
+    All rows are fetched at once: rules are counted, so that there are few of them.
     """
 
     arraysize = 1
@@ -56,21 +55,15 @@ class _Cursor:
     def __init__(self, con: duckdb.DuckDBPyConnection, connection: "_BorrowedConnection") -> None:
         self._con = con
         self.connection = connection
-        self._relation: duckdb.DuckDBPyRelation | None = None
         self._rows: list[Any] = []
         self.description: Sequence[Any] | None = None
 
     def execute(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
         """Run one statement; an error of DuckDB passes through."""
-        self._relation, self._rows, self.description = None, [], None
-        if parameters:
-            result = self._con.execute(statement, list(parameters))
-            self.description = result.description
-            self._rows = result.fetchall() if self.description else []
-            return
-        self._relation = self._con.sql(statement)
-        if self._relation is not None:
-            self.description = self._relation.description
+        self._rows, self.description = [], None
+        result = self._con.execute(statement, list(parameters or ()))
+        self.description = result.description
+        self._rows = result.fetchall() if self.description else []
 
     def fetchone(self) -> Any:
         """The next row, or None."""
@@ -80,21 +73,17 @@ class _Cursor:
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """Up to `size` further rows."""
         count = size or self.arraysize
-        if self._relation is not None:
-            return self._relation.fetchmany(count)
         taken, self._rows = self._rows[:count], self._rows[count:]
         return taken
 
     def fetchall(self) -> list[Any]:
         """All further rows."""
-        if self._relation is not None:
-            return self._relation.fetchall()
         taken, self._rows = self._rows, []
         return taken
 
     def close(self) -> None:
         """Let the result go."""
-        self._relation, self._rows = None, []
+        self._rows = []
 
 
 class _BorrowedConnection:

@@ -190,10 +190,20 @@ def records_query(con: duckdb.DuckDBPyConnection, contract: Contract, files: lis
         nothing = ", ".join(f"NULL AS {identifier(name)}" for name in contract.column_names)
         return f"SELECT {contract.cast_sql()} FROM (SELECT {nothing}) WHERE false"
     # Said in one query: each further relation or view would open all the files once more.
-    names = ", ".join(literal(str(path)) for path in files)
-    read = f"read_parquet([{names}], hive_partitioning = false, union_by_name = true)"
-    held = con.sql(f"FROM {read}").columns
-    # Files written before a column was added to the contract have none of it.
-    absent = [name for name in contract.column_names if name not in held]
+    read = _read(files)
+    # Files written before a column was added to the contract have none of it. Where the last file
+    # has every column, the others need not be opened to know.
+    absent = _absent(con, contract, _read(files[-1:])) and _absent(con, contract, read)
     every = ", ".join(["*", *(f"NULL AS {identifier(name)}" for name in absent)])
     return f"SELECT {contract.cast_sql()} FROM (SELECT {every} FROM {read})"
+
+
+def _absent(con: duckdb.DuckDBPyConnection, contract: Contract, read: str) -> list[str]:
+    """Columns of a contract that files have not."""
+    held = con.sql(f"FROM {read}").columns
+    return [name for name in contract.column_names if name not in held]
+
+
+def _read(files: list[Path]) -> str:
+    names = ", ".join(literal(str(path)) for path in files)
+    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = true)"

@@ -255,9 +255,7 @@ def number_versions(
     """
     arrival = relation.replace("record_", "arrival_", 1)
     key = ", ".join(map(identifier, family.key))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE known AS {_known_sql(con, family, relation, earlier)}"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE known AS {_known_sql(family, relation, earlier)}")
     con.execute(
         f"""
         CREATE TABLE {identifier(arrival)} AS
@@ -310,9 +308,7 @@ def _content_sql(family: Family, relation: str, children: Sequence[tuple[Family,
     return f"SELECT r.*, {content} AS content_hash FROM {identifier(relation)} AS r{joins}"
 
 
-def _known_sql(
-    con: duckdb.DuckDBPyConnection, family: Family, relation: str, earlier: Sequence[Path]
-) -> str:
+def _known_sql(family: Family, relation: str, earlier: Sequence[Path]) -> str:
     """Latest version and hash of those records of the batch that were received before it."""
     contract = family.contract
     key = ", ".join(map(identifier, family.key))
@@ -322,13 +318,11 @@ def _known_sql(
             for name in family.key
         )
         return f"SELECT {columns}, 0 AS version, 0 AS known_hash LIMIT 0"
-    view = f"earlier_{family.target}"
-    con.read_parquet(
-        [str(path) for path in earlier], hive_partitioning=False, union_by_name=True
-    ).create_view(view, replace=True)
+    files = ", ".join(literal(str(path)) for path in earlier)
     return (
         f"SELECT {key}, max(version) AS version, arg_max(content_hash, version) AS known_hash "
-        f"FROM {identifier(view)} SEMI JOIN {identifier(relation)} USING ({key}) GROUP BY ALL"
+        f"FROM read_parquet([{files}], hive_partitioning = false, union_by_name = true) "
+        f"SEMI JOIN {identifier(relation)} USING ({key}) GROUP BY ALL"
     )
 
 

@@ -159,9 +159,7 @@ def check_built(home: Home, table: str, *, reader: str) -> None:
 def attach_rows(con: duckdb.DuckDBPyConnection, table: str, rows: duckdb.DuckDBPyRelation) -> None:
     """Make rows visible under the name of a table, instead of those that are."""
     _create_schema(con, table)
-    name = f"__rows_of_{table.replace('.', '_')}"
-    rows.create_view(name, replace=True)
-    con.execute(f"CREATE OR REPLACE VIEW {qualified(table)} AS FROM {identifier(name)}")
+    con.execute(f"CREATE OR REPLACE VIEW {qualified(table)} AS {rows.sql_query()}")
 
 
 def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 from pydantic import Field
 
 from warehouse.contract import Model
@@ -25,7 +26,7 @@ from warehouse.engine.stamp import digest, input_stamp
 from warehouse.engine.touched import records_file, touched_records, write_touched
 from warehouse.engine.views import inputs
 from warehouse.home import Home
-from warehouse.sql import identifier, qualified
+from warehouse.sql import identifier, literal, qualified
 from warehouse.tables import read_note, row_count, write_text
 
 # Below this many samples results are made whole in the time that it takes to find what changed.
@@ -120,18 +121,21 @@ def rows_of(
     """The rows of a whole, but for what stands instead of a part of it.
 
     What stands no more is told by its place in the file: to look for keys of samples among those of
-    all rows takes longer than to read what is wanted of them.
+    all rows takes longer than to read what is wanted of them. Said in one query: each step of a
+    relation looks into all of its files once more.
     """
     if part is None:
         return con.read_parquet(str(whole))
-    rows = con.read_parquet(str(whole), file_row_number=True)
-    stood = con.read_parquet(str(part.stood))
-    gone, same = stood, f"whole.{PLACE} = touched.{PLACE}"
-    if PLACE not in stood.columns:  # made by an older version: by the key
-        rows = rows.filter("unit_kind = 'sample'") if part.follows.has_other_kinds else rows
-        gone, same = con.read_parquet(str(part.touched)), of_touched("whole", part.follows)
-    others = rows.set_alias("whole").join(gone.set_alias("touched"), same, "anti")
-    return others.project(f"* EXCLUDE ({PLACE})").union(con.read_parquet(str(part.rows)))
+    gone, same, kind = part.stood, f"whole.{PLACE} = touched.{PLACE}", "TRUE"
+    if PLACE not in pq.read_schema(part.stood).names:  # made by an older version: by the key
+        gone, same = part.touched, of_touched("whole", part.follows)
+        kind = "whole.unit_kind = 'sample'" if part.follows.has_other_kinds else kind
+    return con.sql(
+        f"SELECT whole.* EXCLUDE ({PLACE}) "
+        f"FROM read_parquet({literal(str(whole))}, file_row_number = true) AS whole "
+        f"ANTI JOIN read_parquet({literal(str(gone))}) AS touched ON {same} WHERE {kind} "
+        f"UNION ALL FROM read_parquet({literal(str(part.rows))})"
+    )
 
 
 def result_size(home: Home, table: str) -> int:

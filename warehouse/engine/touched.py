@@ -12,7 +12,8 @@ import duckdb
 from warehouse.contract import record_contracts
 from warehouse.engine.follows import SAMPLE_RECORDS, BySample, of_touched
 from warehouse.home import Home, records_query
-from warehouse.tables import written_whole
+from warehouse.sql import literal
+from warehouse.tables import PARQUET, written_whole
 
 
 def write_touched(
@@ -42,8 +43,7 @@ def write_touched(
         for files in [[file for file in new if file.is_relative_to(home.table_folder(name))]]
     )
     every = of("core.sample", home.partition_files("core.sample", as_of=as_of))
-    rows = con.sql(
-        f"""
+    rows = f"""
         WITH RECURSIVE brought AS ({brought}),
         rechecks AS MATERIALIZED (
             SELECT DISTINCT source_id, sample_no,
@@ -64,10 +64,9 @@ def write_touched(
             FROM touched INNER JOIN pairs USING (source_id, sample_no)
         )
         FROM touched ORDER BY ALL
-        """
-    )
+    """
     with written_whole(path) as aside:
-        rows.write_parquet(str(aside), compression="zstd")
+        con.execute(f"COPY ({rows}) TO {literal(str(aside))} ({PARQUET})")
 
 
 def touched_records(
