@@ -48,7 +48,8 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace], night: Night
     ) -> dg.MaterializeResult[None]:
         days = night.days_of(context)
-        rows = read_raw(workplace.home, workplace.sources[source.source_id], days)
+        own = workplace.sources[source.source_id]
+        rows = read_raw(workplace.home, own, days, workplace.resources)
         unreadable = rows.filter(pl.col("status") == "unreadable")
         for name, message in unreadable.select("file_name", "message").rows():
             context.log.warning("%s cannot be read: %s", name, message)

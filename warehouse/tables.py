@@ -6,25 +6,30 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
+import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from warehouse.contract import Model, record_contracts
 from warehouse.home import Home
+from warehouse.sql import literal
 
 Note = TypeVar("Note", bound=Model)
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
 # The lowest level gives files as small as any, of texts that are mostly written once; nobody looks
 # for single values, which is what the filters would be for.
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
+COMPRESSION: Final = "zstd"
+PARQUET = (
+    f"FORMAT parquet, COMPRESSION {COMPRESSION}, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
+)
 _AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
 
 
@@ -62,7 +67,25 @@ def _is_abandoned(path: Path) -> bool:
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame, whole or not at all."""
     with written_whole(path) as aside:
-        frame.write_parquet(aside, compression="zstd")
+        frame.write_parquet(aside, compression=COMPRESSION)
+
+
+def write_query(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    values: Mapping[str, object] | None = None,
+) -> None:
+    """Write the rows of a SELECT to a Parquet file as they come, within the connection's memory.
+
+    Args:
+        con: connection to work with.
+        query: the SELECT.
+        path: file to write, at once: see `written_whole`.
+        values: parameters of the query. `con.sql` with parameters would hold all rows in memory,
+            beyond any limit of DuckDB.
+    """
+    con.execute(f"COPY (\n{query}\n) TO {literal(str(path))} ({PARQUET})", values)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -63,18 +63,32 @@ class SourceOutcome:
     unmapped: Mapping[str, tuple[str, ...]]
 
 
-def read_raw(home: Home, source: Source, days: Sequence[dt.date]) -> pl.DataFrame:
+def read_raw(
+    home: Home, source: Source, days: Sequence[dt.date], resources: Resources | None = None
+) -> pl.DataFrame:
     """Read every registered file of the days into its raw grid.
 
     A file that cannot be read becomes `unreadable`, with the reason; the others go on.
+
+    Args:
+        home: the lake.
+        source: how its files are read.
+        days: days received.
+        resources: limits for DuckDB, and how many files are read at a time; this machine's by
+            default.
+
+    Raises:
+        SamplehouseError: disk or memory do not suffice; files are registered as before.
 
     Returns:
         The rows of `meta.delivery` for the days.
     """
     registered = _registered(home, source.source_id, days)
-    with progress.stage("read", source.source_id) as work, ThreadPoolExecutor(cores()) as pool:
-        # Each file keeps one core busy.
-        read_one = partial(_read_one, home, source, source_version(source))
+    given = resources or Resources.of_machine()
+    # Each file keeps one core busy.
+    pool = ThreadPoolExecutor(given.threads)
+    with progress.stage("read", source.source_id) as work, pool:
+        read_one = partial(_read_one, home, source, source_version(source), given)
         read = list(pool.map(read_one, registered.to_dicts()))
         work.rows = sum(rows_of_file for _, rows_of_file in read)
     rows = pl.DataFrame([row for row, _ in read], schema=registered.schema)
@@ -93,7 +107,7 @@ def _registered(home: Home, source_id: str, days: Sequence[dt.date]) -> pl.DataF
 
 
 def _read_one(
-    home: Home, source: Source, version: str, row: dict[str, object]
+    home: Home, source: Source, version: str, resources: Resources, row: dict[str, object]
 ) -> tuple[dict[str, object], int]:
     """Row of `meta.delivery` of a file that was read, and rows of its grid."""
     if row["status"] in NOT_READ:
@@ -106,7 +120,7 @@ def _read_one(
     landed = home.landing_day(source.source_id, day) / str(row["file_name"])
     fresh = {**row, **NO_ROWS, "source_version": version}
     try:
-        read = read_to_parquet(landed, source.format, raw)
+        read = read_to_parquet(landed, source.format, raw, resources)
     except DeliveryError as error:
         raw.unlink(missing_ok=True)
         return {**fresh, "status": "unreadable", "message": str(error), "encoding": None}, 0

@@ -2,6 +2,10 @@
 
 import csv
 import io
+import json
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +15,12 @@ from hypothesis import strategies as st
 
 from assets.ingest.readers import read_to_parquet
 from assets.ingest.readers.text import inspect, read_carefully, read_fast
+from warehouse.connection import Resources
+from warehouse.errors import SamplehouseError
 from warehouse.source import Format
 
 CSV = Format(kind="csv")
+RESOURCES = Resources(1, 1 << 30)
 
 Grid = list[list[str]]
 
@@ -97,7 +104,7 @@ def test_both_ways_give_one_grid(tmp_path: Path, grid: Grid, separator: str) -> 
     path, fast, careful = (tmp_path / name for name in ("in.csv", "fast.parquet", "slow.parquet"))
     written(grid, path, delimiter=separator)
     layout = inspect(path)
-    if layout.spaced_quotes or read_fast(path, separator, layout, fast) is None:
+    if layout.spaced_quotes or read_fast(path, separator, layout, fast, RESOURCES) is None:
         return
     read_carefully(path, separator, careful)
     assert pl.read_parquet(fast).equals(pl.read_parquet(careful))
@@ -108,10 +115,73 @@ def test_the_fast_way_is_taken_and_agrees_on_a_file_of_several_chunks(tmp_path: 
     line = ",".join(f"value {n}" for n in range(12))
     path.write_text("".join(f"{n},{line}\n" for n in range(30_000)), encoding="utf-8")
     fast, careful = tmp_path / "fast.parquet", tmp_path / "careful.parquet"
-    assert read_fast(path, ",", inspect(path), fast) == 30_000
+    assert read_fast(path, ",", inspect(path), fast, RESOURCES) == 30_000
     assert read_carefully(path, ",", careful) == 30_000
     assert pl.read_parquet(fast).equals(pl.read_parquet(careful))
     assert read_to_parquet(path, CSV, tmp_path / "out.parquet").notes == ("streamed",)
+
+
+PEAK = """
+import json, sys
+from pathlib import Path
+from assets.ingest.readers import read_to_parquet
+from warehouse import connection
+from warehouse.source import Format
+
+def peak():
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) << 10
+
+connection.LEAST = limit = 40 << 20
+folder = Path(sys.argv[1])
+found = [peak()]
+for name in ("small.csv", "large.csv"):
+    given = connection.Resources(1, limit, folder / "spill")
+    read = read_to_parquet(folder / name, Format(kind="csv"), folder / "out.parquet", given)
+    found.append(peak())
+print(json.dumps([read.rows, read.notes, found[2] - found[1]]))
+"""
+
+
+def test_a_file_beyond_the_memory_limit_is_streamed(tmp_path: Path) -> None:
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("the system does not tell the peak of a process's memory")
+    line = ",".join(f"value {n}" for n in range(6))
+    lines = "".join(f"{n},{line}\n" for n in range(10_000)).encode()
+    (tmp_path / "small.csv").write_bytes(lines)
+    large = tmp_path / "large.csv"
+    large.write_bytes(lines * 150)
+    assert large.stat().st_size > 75_000_000
+    command = [sys.executable, "-c", PEAK, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - own code
+    rows, notes, grown = json.loads(run.stdout)
+    assert (rows, notes) == (1_500_000, ["streamed"])
+    # The limit of 40 MiB, and what an allocator keeps; held in memory, the rows take 250 MB.
+    assert grown < 80_000_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "first"), [("utf-8", "a,b"), ("utf-8", ""), ("gb18030", "名")]
+)
+def test_a_full_disk_is_told_and_is_no_fault_of_the_file(
+    tmp_path: Path, encoding: str, first: str
+) -> None:
+    """Streamed, row by row, and on the way to UTF-8."""
+    path = tmp_path / "in.csv"
+    rows = "".join(f"{n},{n * 7_919 % 100_003}\n" for n in range(50_000))
+    path.write_text(f"{first}\n{rows}", encoding)
+    file_format = Format(kind="csv", encodings=("utf-8", "gb18030"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(
+            SamplehouseError, match=r"in\.csv cannot be read .*File too large"
+        ) as told:
+            read_to_parquet(path, file_format, tmp_path / "out" / "out.parquet", RESOURCES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert type(told.value) is SamplehouseError  # no DeliveryError, which would mark the file
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from types import UnionType
@@ -12,9 +13,11 @@ import polars as pl
 
 from assets.ingest.readers.grid import MAX_COLUMNS, MAX_JSON_BYTES, ReadFile, as_grid, cell_names
 from assets.ingest.readers.text import decoded_file
+from warehouse.connection import Resources, connect
 from warehouse.errors import DeliveryError
 from warehouse.source import Format
 from warehouse.sql import identifier
+from warehouse.tables import write_query
 
 
 class _Number(str):
@@ -23,7 +26,7 @@ class _Number(str):
     __slots__ = ()
 
 
-def read_json(path: Path, file_format: Format, out: Path) -> ReadFile:
+def read_json(path: Path, file_format: Format, out: Path, _resources: Resources) -> ReadFile:
     """Read the list of records at `records_path`; see `read_to_parquet`.
 
     Nested objects become columns named with dots. Nested lists stay JSON text; where the format has
@@ -175,11 +178,12 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def read_parquet(path: Path, _file_format: Format, out: Path) -> ReadFile:
+def read_parquet(path: Path, _file_format: Format, out: Path, resources: Resources) -> ReadFile:
     """Read a Parquet file, streaming; see `read_to_parquet`. Nested values become text."""
     records = out.with_name("records.parquet")
     try:
-        with duckdb.connect() as con:
+        # Numbering the rows takes one thread.
+        with connect(replace(resources, threads=1)) as con:
             table = con.read_parquet(str(path))
             labels = table.columns
             if len(labels) > MAX_COLUMNS:
@@ -190,10 +194,16 @@ def read_parquet(path: Path, _file_format: Format, out: Path) -> ReadFile:
                 f"nullif(CAST({identifier(label)} AS VARCHAR), '') AS {cell}"
                 for label, cell in zip(labels, cell_names(len(labels)), strict=True)
             )
-            table.project(
-                "CAST(NULL AS VARCHAR) AS source_sheet, row_number() OVER () + 1 AS source_row, "
-                + ", ".join(texts)
-            ).write_parquet(str(records), compression="zstd")
+            write_query(
+                con,
+                "SELECT CAST(NULL AS VARCHAR) AS source_sheet, "
+                f"row_number() OVER () + 1 AS source_row, {', '.join(texts)} "
+                "FROM read_parquet($path)",
+                records,
+                {"path": str(path)},
+            )
+    except duckdb.IOException:
+        raise  # the machine's fault; but any memory that is asked for may be a damaged file's
     except duckdb.Error as error:
         reason = str(error).split("\n", 1)[0]
         raise DeliveryError(

@@ -9,14 +9,12 @@ careful way, Python's own CSV module in chunks, which also finds the row that is
 import codecs
 import csv
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 
 import duckdb
 import polars as pl
-import pyarrow.parquet as pq
 
 from assets.ingest.readers.grid import (
     CHUNK_BYTES,
@@ -30,6 +28,7 @@ from assets.ingest.readers.grid import (
 from warehouse.connection import Resources, connect
 from warehouse.errors import DeliveryError
 from warehouse.source import Format
+from warehouse.tables import row_count, write_query
 
 _CELLS_PER_CHUNK, _ROWS_PER_CHUNK = 200_000, 20_000
 
@@ -59,14 +58,14 @@ class Layout:
     spaced_quotes: bool
 
 
-def read_text(path: Path, file_format: Format, out: Path) -> ReadFile:
+def read_text(path: Path, file_format: Format, out: Path, resources: Resources) -> ReadFile:
     """Read delimited text; see `read_to_parquet`. Scratch files lie beside `out`."""
     text, encoding = decoded_file(path, file_format.encodings, out.with_name("decoded"))
     layout = inspect(text)
     separator = file_format.separator
     rows = None
     if not layout.spaced_quotes:
-        rows = read_fast(text, separator, layout, out)
+        rows = read_fast(text, separator, layout, out, resources)
     if rows is not None:
         return ReadFile(rows, encoding, notes=("streamed",))
     return ReadFile(read_carefully(text, separator, out), encoding, notes=("row by row",))
@@ -207,43 +206,47 @@ def _line_ending(path: Path) -> bytes:
 # -- cells
 
 
-def read_fast(path: Path, separator: str, layout: Layout, out: Path) -> int | None:
+def read_fast(
+    path: Path, separator: str, layout: Layout, out: Path, resources: Resources
+) -> int | None:
     """Stream the text through DuckDB.
 
     Empty cells to the right of the first record's last cell may be left off: they say nothing.
 
     Returns:
-        Rows written to `out`; None where the file needs the careful way.
+        Rows written to `out`; None where the file needs the careful way, or DuckDB more memory.
+
+    Raises:
+        duckdb.IOException: the disk is full, or does not work.
     """
     width = _first_width(path, separator)
     if width is None:
         return None
-    # Numbering the rows takes one thread, and a second one would only wait for it, at full speed.
-    with suppress(duckdb.Error), connect(Resources.of_machine(threads=1)) as con:
-        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
-        relation = con.sql(
-            _READ_FAST.format(columns=columns),
-            params={
-                "path": str(path),
-                "separator": separator,
-                "longest": 2 * MAX_LINE_BYTES,
-                # A quoted line end must not be taken for a border.
-                "parallel": not layout.quoted,
-            },
-        )
-        relation.write_parquet(str(out), compression="zstd")
-        rows: int = pq.read_metadata(out).num_rows
-        if rows == layout.lines:
-            return rows
-    return None
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in cell_names(width))
+    given = {
+        "path": str(path),
+        "separator": separator,
+        "longest": 2 * MAX_LINE_BYTES,
+        "buffer": 4 * MAX_LINE_BYTES,
+        # A quoted line end must not be taken for a border.
+        "parallel": not layout.quoted,
+    }
+    try:
+        # Numbering the rows takes one thread; a second would only wait for it, at full speed.
+        with connect(replace(resources, threads=1)) as con:
+            write_query(con, _READ_FAST.format(columns=columns), out, given)
+    except duckdb.IOException:
+        raise
+    except duckdb.Error:
+        return None
+    return layout.lines if row_count(out) == layout.lines else None
 
 
-# The relation API would import pandas, which takes longer than a hundred small files.
 _READ_FAST = """
     SELECT CAST(NULL AS VARCHAR) AS source_sheet, row_number() OVER () AS source_row, *
     FROM read_csv($path, header = false, sep = $separator, quote = '"', escape = '"', nullstr = '',
-        auto_detect = false, strict_mode = true, max_line_size = $longest, parallel = $parallel,
-        columns = {{{columns}}})
+        auto_detect = false, strict_mode = true, max_line_size = $longest, buffer_size = $buffer,
+        parallel = $parallel, columns = {{{columns}}})
 """
 
 

@@ -27,6 +27,7 @@ from assets.ingest.readers.grid import (
     as_grid,
     cell_names,
 )
+from warehouse.connection import Resources
 from warehouse.errors import DeliveryError
 from warehouse.source import Format
 
@@ -45,7 +46,7 @@ _CELL_ERRORS = {
 }
 
 
-def read_workbook(path: Path, file_format: Format, out: Path) -> ReadFile:
+def read_workbook(path: Path, file_format: Format, out: Path, _resources: Resources) -> ReadFile:
     """Read every sheet of a workbook; see `read_to_parquet`."""
     if file_format.kind != "xls":
         check_archive(path)
