@@ -76,7 +76,7 @@ def work(home: Home, wanted: Iterable[str] = FOLLOWING) -> dict[str, pl.DataFram
         if model.table in FOLLOWING and isinstance(model, SqlModel):
             with connect(RESOURCES) as con:
                 refresh_model(con, model, home)
-    with duckdb.connect() as con:
+    with connect(RESOURCES) as con:
         return {table: since.result(con, home, table).order("ALL").pl() for table in wanted}
 
 

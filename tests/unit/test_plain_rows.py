@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from assets.ingest import stage
 from assets.ingest.macros import install
 from assets.ingest.place import LOCATED
 from assets.ingest.readers.grid import as_grid
+from warehouse.connection import connect
 from warehouse.home import Home
 from warehouse.source import Source, load_source
 
@@ -90,7 +90,7 @@ def staged(
     folder: Path, source: Source, deliveries: list[stage.Delivery], *, plain: bool
 ) -> object:
     """Staged and ignored rows, failures, and columns without meaning."""
-    with duckdb.connect() as con, pytest.MonkeyPatch.context() as patch:
+    with connect() as con, pytest.MonkeyPatch.context() as patch:
         install(con)
         if not plain:
             patch.setattr(stage, "plain_groups", lambda *_: [])
