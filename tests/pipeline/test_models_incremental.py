@@ -91,7 +91,6 @@ def results(home: Home) -> Results:
 
 @settings(
     max_examples=1,
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -93,7 +93,7 @@ def con() -> duckdb.DuckDBPyConnection:
 
 
 @given(clocks=CLOCKS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_due_days_and_status_are_those_counted_day_by_day(
     con: duckdb.DuckDBPyConnection, clocks: list[Clock]
 ) -> None:

@@ -86,9 +86,7 @@ def nights(draw: st.DrawFn) -> list[Night]:
     return found
 
 
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=nights())
 def test_night_by_night_is_all_at_once(told: list[Night]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ def mapped(target: Any, columns: dict[str, Any], **texts: list[str | None]) -> p
 
 
 @given(st.lists(NUMBERS, min_size=20, max_size=40), st.sampled_from(["0.001", "1000", "0.5"]))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_factor_multiplies_exactly(numbers: list[Decimal], factor: str) -> None:
     columns = {"lod": {"from": "n", "factor": factor}}
     found = mapped("water_measurement", columns, n=[f"{number:f}" for number in numbers])
@@ -44,7 +44,7 @@ LIMITS = st.sampled_from([None, "≤0.1", "0.02", "0.02g/100g", "不得检出", 
 
 
 @given(st.lists(st.tuples(RESULTS, UNITS, LIMITS), min_size=4, max_size=5).map(lambda r: r * 2))
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 def test_results_are_understood_alike_on_every_row(
     rows: list[tuple[str | None, str | None, str | None]],
 ) -> None:

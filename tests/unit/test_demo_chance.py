@@ -19,7 +19,7 @@ from assets.demo.lists import demo_list
 from warehouse.errors import ConfigurationError
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 6)), min_size=1, max_size=60))
 def test_decimal_text_is_exact(pairs: list[tuple[int, int]]) -> None:
     frame = pl.DataFrame(pairs, schema={"scaled": pl.Int64, "decimals": pl.Int64}, orient="row")

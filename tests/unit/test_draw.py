@@ -229,7 +229,7 @@ def test_an_object_that_was_not_drawn_cannot_be_replaced() -> None:
 # -- tampering
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_no_cell_of_an_audit_can_be_changed(audit: Audit, data: st.DataObject) -> None:
     document = json.loads(audit.text)
@@ -247,7 +247,7 @@ def test_no_cell_of_an_audit_can_be_changed(audit: Audit, data: st.DataObject) -
     assert found(document)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_row_of_an_audit_can_go_come_twice_or_move(audit: Audit, data: st.DataObject) -> None:
     document = json.loads(audit.text)
@@ -262,7 +262,7 @@ def test_no_row_of_an_audit_can_go_come_twice_or_move(audit: Audit, data: st.Dat
     assert found(document)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(place=st.integers(0, 10**6), byte=st.integers(0, 255))
 def test_no_byte_of_an_audit_can_be_changed(audit: Audit, place: int, byte: int) -> None:
     raw = bytearray(audit.text.encode())
@@ -330,7 +330,6 @@ KEYS = st.integers(1, 2**256 - 1).map(lambda number: f"{number:064x}")
 NEAR = st.integers(1, 2**180).map(lambda number: f"{2**255 + number:064x}")
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.one_of(KEYS, NEAR), st.sampled_from(["1", "2", "2.5", "8"])),

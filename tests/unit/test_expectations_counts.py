@@ -152,7 +152,6 @@ def row_rules(draw: st.DrawFn) -> list[Expectation]:
 @given(rows=ROWS, rules=row_rules())
 @settings(
     max_examples=6,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     # An example takes a third of a second, and shrinking tries thousands.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -36,7 +36,7 @@ BETWEEN = "expect_column_values_to_be_between"
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_text_literal_is_the_text_again(texts: list[str]) -> None:
     listed = ", ".join(literal(text) for text in texts)
     with duckdb.connect() as con:

@@ -211,7 +211,7 @@ def test_half_a_failure_counts_in_a_running_year() -> None:
 INDUSTRY = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @drawn(
     industries=st.fixed_dictionaries({"17": INDUSTRY, "18": INDUSTRY, "24": INDUSTRY}),
     weights=st.tuples(*[st.integers(1, 5)] * 3),

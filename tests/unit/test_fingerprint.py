@@ -43,7 +43,7 @@ def fingerprint_of(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> str:
     return table_fingerprint(con, "core.t")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(first=ROWS, second=ROWS, data=st.data())
 def test_fingerprints_are_equal_exactly_for_equal_bags_of_rows(
     first: list[Row], second: list[Row], data: st.DataObject

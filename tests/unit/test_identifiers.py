@@ -136,7 +136,7 @@ def test_no_identifier_is_neither_valid_nor_invalid(evaluate: Evaluate, name: st
 
 
 @given(bodies=st.lists(USCC_BODIES, min_size=20, max_size=60))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_uscc_agrees_with_another_implementation(evaluate: Evaluate, bodies: list[str]) -> None:
     expected = [uscc.calc_check_digit(body) for body in bodies]
     assert evaluate("uscc_check_character(t)", t=bodies) == expected
@@ -145,7 +145,7 @@ def test_uscc_agrees_with_another_implementation(evaluate: Evaluate, bodies: lis
 
 
 @given(body=USCC_BODIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_uscc_notices_one_wrong_character_and_swapped_neighbours(
     evaluate: Evaluate, body: str
 ) -> None:
@@ -155,7 +155,7 @@ def test_uscc_notices_one_wrong_character_and_swapped_neighbours(
 
 
 @given(bodies=st.lists(st.text(ORGANISATION_LETTERS, min_size=8, max_size=8), min_size=20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_organisation_code_by_the_standard(evaluate: Evaluate, bodies: list[str]) -> None:
     expected = [organisation_check(body) for body in bodies]
     assert evaluate("organisation_check_character(t)", t=bodies) == expected
@@ -164,14 +164,14 @@ def test_organisation_code_by_the_standard(evaluate: Evaluate, bodies: list[str]
 
 
 @given(body=st.text(DIGITS, min_size=8, max_size=8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_organisation_code_notices_one_wrong_digit(evaluate: Evaluate, body: str) -> None:
     code = body + organisation_check(body)
     assert not any(evaluate("is_organisation_code(t)", t=changed_in_one_place(code, DIGITS)))
 
 
 @given(numbers=st.lists(st.text(DIGITS, min_size=1, max_size=14), min_size=20, max_size=60))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_mod_11_10_agrees_with_another_implementation(
     evaluate: Evaluate, numbers: list[str]
 ) -> None:
@@ -184,7 +184,7 @@ def test_mod_11_10_agrees_with_another_implementation(
         "".join, st.tuples(st.sampled_from("12"), st.text(DIGITS, min_size=12, max_size=12))
     )
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_food_licence_notices_one_wrong_digit(evaluate: Evaluate, body: str) -> None:
     digits = body + mod_11_10.calc_check_digit(body)
     assert evaluate("is_food_licence(t)", t=[f"SC{digits}"]) == [True]
@@ -199,7 +199,7 @@ def test_food_licence_notices_one_wrong_digit(evaluate: Evaluate, body: str) -> 
         max_size=60,
     )
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_gtin_agrees_with_another_implementation(evaluate: Evaluate, bodies: list[str]) -> None:
     expected = [ean.calc_check_digit(body) for body in bodies]
     assert evaluate("gtin_check_digit(t)", t=bodies) == expected
@@ -208,7 +208,7 @@ def test_gtin_agrees_with_another_implementation(evaluate: Evaluate, bodies: lis
 
 
 @given(body=st.text(DIGITS, min_size=12, max_size=12))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_gtin_notices_one_wrong_digit(evaluate: Evaluate, body: str) -> None:
     code = body + ean.calc_check_digit(body)
     assert not any(evaluate("is_gtin(t)", t=changed_in_one_place(code, DIGITS)))

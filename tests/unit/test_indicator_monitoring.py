@@ -204,7 +204,7 @@ def test_only_neighbouring_periods_are_compared() -> None:
 COUNTS = st.tuples(st.integers(0, 50), st.integers(0, 50))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=5))
 def test_effects_add_up_to_the_change_of_the_rate(
     groups: list[tuple[tuple[int, int], tuple[int, int]]],

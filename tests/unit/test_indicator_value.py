@@ -204,7 +204,7 @@ def test_divisions_of_a_year_are_drawn_together() -> None:
     assert rows["2024", "330782001"]["q_below"] < 0.05 < rows["2024", "330782002"]["q_below"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (pair[0], sum(pair))),

@@ -45,7 +45,7 @@ def spellings(order: str) -> tuple[str, ...]:
 
 
 @given(dates=DATES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @pytest.mark.parametrize("order", ["ymd", "dmy", "mdy"])
 def test_every_spelling_gives_the_date_back(
     evaluate: Evaluate, order: str, dates: list[dt.date]
@@ -61,7 +61,7 @@ def test_every_spelling_gives_the_date_back(
 
 
 @given(year=st.integers(1900, 2199), month=st.integers(0, 20), day=st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.parametrize("order", ["ymd", "dmy", "mdy"])
 def test_a_day_exists_or_is_unknown(
     evaluate: Evaluate, order: str, year: int, month: int, day: int

@@ -64,7 +64,7 @@ def bound(comparator: str, number: str, unit: str | None = None) -> dict[str, An
         max_size=50,
     )
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_one_bound_is_read_back(
     evaluate: Evaluate, parts: list[tuple[tuple[str, str], str, str, str]]
 ) -> None:
@@ -85,7 +85,7 @@ def test_one_bound_is_read_back(
         max_size=50,
     )
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_range_is_read_back_unless_its_bounds_are_swapped(
     evaluate: Evaluate, parts: list[tuple[str, str, str, str]]
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_range_is_read_back_unless_its_bounds_are_swapped(
         max_size=30,
     )
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_sampling_plan_is_read_back_unless_it_contradicts_itself(
     evaluate: Evaluate, parts: list[tuple[int, int, int, int]]
 ) -> None:

@@ -29,7 +29,7 @@ def representable(value: Decimal) -> Decimal | None:
 
 
 @given(numbers=st.lists(PLAIN, min_size=10, max_size=30))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_every_decoration_gives_the_number_back(evaluate: Evaluate, numbers: list[str]) -> None:
     texts, expected = [], []
     for number in numbers:
@@ -42,7 +42,7 @@ def test_every_decoration_gives_the_number_back(evaluate: Evaluate, numbers: lis
 
 
 @given(pairs=st.lists(st.tuples(MANTISSAS, st.integers(-12, 18)), min_size=10, max_size=40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_powers_of_ten_are_exact_or_unknown(
     evaluate: Evaluate, pairs: list[tuple[str, int]]
 ) -> None:

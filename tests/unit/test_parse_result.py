@@ -52,7 +52,7 @@ UNKNOWN = result(None)
         max_size=60,
     )
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_is_written_is_read_back(
     evaluate: Evaluate, parts: list[tuple[str, str, str, str, str, str]]
 ) -> None:
@@ -71,7 +71,7 @@ def test_what_is_written_is_read_back(
         max_size=30,
     )
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_counts_in_powers_of_ten(evaluate: Evaluate, parts: list[tuple[str, int, int]]) -> None:
     texts, expected = [], []
     for comparator, tenths, exponent in parts:
@@ -176,7 +176,7 @@ def test_split_results(evaluate: Evaluate, text: str | None, parts: list[str]) -
 
 
 @given(counts=st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_parts_come_in_their_order(evaluate: Evaluate, counts: list[int]) -> None:
     marks = [chr(ord("①") + index) for index in range(len(counts))]
     text = "；".join(f"{mark}{count}" for mark, count in zip(marks, counts, strict=True))

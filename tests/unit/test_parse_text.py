@@ -85,14 +85,14 @@ def test_every_full_width_form_of_ascii_becomes_half_width(evaluate: Evaluate) -
 
 
 @given(texts=st.lists(ANY_TEXT, min_size=20, max_size=60))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_cleaning_twice_changes_nothing(evaluate: Evaluate, texts: list[str]) -> None:
     once = evaluate("clean_text(t)", t=texts)
     assert evaluate("clean_text(t)", t=once) == once
 
 
 @given(texts=st.lists(ANY_TEXT, min_size=100, max_size=300))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_no_parser_raises_on_any_text(evaluate: Evaluate, texts: list[str]) -> None:
     answers = evaluate(
         f"[{', '.join(f'CAST({parser} AS VARCHAR)' for parser in PARSERS)}]", t=texts

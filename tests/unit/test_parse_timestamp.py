@@ -36,7 +36,7 @@ def parsed(evaluate: Evaluate, texts: Sequence[str | None], order: str = "ymd") 
 
 
 @given(moments=MOMENTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_gives_the_moment_back(
     evaluate: Evaluate, spelling: str, moments: list[dt.datetime]
@@ -50,7 +50,7 @@ def test_every_spelling_gives_the_moment_back(
 
 
 @given(moments=MOMENTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_twelve_hours_and_spreadsheet_serials(
     evaluate: Evaluate, moments: list[dt.datetime]
 ) -> None:
@@ -77,7 +77,7 @@ def test_what_is_no_moment_is_none(evaluate: Evaluate, text: str) -> None:
 
 
 @given(texts=st.lists(st.text(max_size=30), min_size=1, max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_text_is_a_moment_or_none(evaluate: Evaluate, texts: list[str]) -> None:
     found = parsed(evaluate, list(texts))
     days = evaluate("parse_date(t, 'ymd')", t=list(texts))

@@ -30,7 +30,7 @@ LIMITS = st.decimals(min_value="0.0000001", max_value="99999", places=7)
         max_size=60,
     )
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_day_without_a_year_is_the_last_one_up_to_another(
     evaluate: Evaluate, drawn: list[tuple[dt.date, int, Callable[[dt.date], str], str]]
 ) -> None:
@@ -64,7 +64,7 @@ def test_days_and_what_is_none(evaluate: Evaluate) -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12)), min_size=20, max_size=60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_text_breaks_it(evaluate: Evaluate, drawn: list[tuple[str, str]]) -> None:
     texts, up_to = ([pair[n].replace("\0", "") for pair in drawn] for n in (0, 1))
 
@@ -72,7 +72,7 @@ def test_no_text_breaks_it(evaluate: Evaluate, drawn: list[tuple[str, str]]) -> 
 
 
 @given(st.lists(st.tuples(LIMITS, st.sampled_from(["L", " L", "Ｌ"])), min_size=20, max_size=60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_limit_with_its_mark_is_below_it(
     evaluate: Evaluate, drawn: list[tuple[Decimal, str]]
 ) -> None:
@@ -99,7 +99,7 @@ def test_other_results_of_water(evaluate: Evaluate) -> None:
 
 
 @given(st.lists(st.text(max_size=20), min_size=20, max_size=60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_result_breaks_it_and_a_qualifier_has_its_value(
     evaluate: Evaluate, texts: list[str]
 ) -> None:

@@ -104,7 +104,7 @@ def staged(
         return rows, left_out, found.failures, found.unmapped
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(files=st.lists(rows_of_file, min_size=1, max_size=3))
 def test_both_ways_say_the_same(source: Source, files: list[list[tuple[str, ...]]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -61,7 +61,7 @@ JSON = st.recursive(
 @given(
     records=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=4), min_size=1, max_size=5)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @pytest.mark.parametrize("separator", [None, "; "])
 def test_any_records_give_a_row_each(
     tmp_path_factory: pytest.TempPathFactory, separator: str | None, records: list[dict[str, Any]]

@@ -61,9 +61,7 @@ def filled(grid: Grid) -> Grid:
     return [row[:width] for row in grid]
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid=grids, quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_a_csv_is_read_back_cell_by_cell(tmp_path: Path, grid: Grid, quoting: int) -> None:
     path, out = tmp_path / "in.csv", tmp_path / "out.parquet"
@@ -78,9 +76,7 @@ def test_a_csv_is_read_back_cell_by_cell(tmp_path: Path, grid: Grid, quoting: in
     assert result.rows == len(expected)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid=ragged_grids)
 def test_ragged_and_blank_rows_keep_their_numbers(tmp_path: Path, grid: Grid) -> None:
     path, out = tmp_path / "in.csv", tmp_path / "out.parquet"
@@ -96,9 +92,7 @@ def test_ragged_and_blank_rows_keep_their_numbers(tmp_path: Path, grid: Grid) ->
     assert rows == list(range(1, len(expected) + 1))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid=grids, separator=st.sampled_from([",", "\t", ";"]))
 def test_both_ways_give_one_grid(tmp_path: Path, grid: Grid, separator: str) -> None:
     path, fast, careful = (tmp_path / name for name in ("in.csv", "fast.parquet", "slow.parquet"))

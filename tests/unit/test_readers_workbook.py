@@ -59,9 +59,7 @@ def write_ods(path: Path, rows: str) -> None:
         )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     grid=st.integers(1, 4).flatmap(
         lambda width: st.lists(
@@ -84,9 +82,7 @@ def test_texts_are_read_back_cell_by_cell(tmp_path: Path, grid: list[list[str]])
     assert frame["source_row"].to_list() == list(range(1, len(grid) + 1))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     numbers=st.lists(
         st.decimals(-10_000, 10_000, places=6)

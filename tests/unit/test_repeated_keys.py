@@ -47,7 +47,7 @@ def fill(con: duckdb.DuckDBPyConnection, rows: list[tuple[str | None, int | None
     con.unregister("frame")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=KEYS)
 def test_great_expectations_tells_the_rows_that_repeat_a_key(
     con: duckdb.DuckDBPyConnection, rows: list[tuple[str | None, int | None]]

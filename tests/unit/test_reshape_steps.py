@@ -275,9 +275,7 @@ def test_of_a_row_with_several_records_one_fate_counts(tmp_path: Path) -> None:
 cells = st.sampled_from([None, "", " ", "a", "1", "/", "x║y", "x║y║z", "注：n", "no", "head"])
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     grid=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12),
     sheet=st.sampled_from([None, "S"]),

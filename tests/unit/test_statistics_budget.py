@@ -54,7 +54,7 @@ def test_failures_allowed(
     assert failures_allowed(planned, target, comparator, rounding) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 10**6), st.decimals(0, 100, places=2), st.sampled_from([None, Rounding(1)]))
 def test_the_budget_is_where_the_official_status_turns(
     planned: int, target: Decimal, rounding: Rounding | None
@@ -165,7 +165,7 @@ def test_prediction_against_scipy() -> None:
     assert on_target_probability(failed, tested, to_come, left) == pytest.approx(expected, rel=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 500), st.integers(0, 500), st.integers(0, 20))
 def test_more_budget_is_more_probable(trials: int, to_come: int, failures: int) -> None:
     failed = min(failures, trials)

@@ -88,7 +88,7 @@ def test_impossible_groups_are_refused(table: pl.DataFrame, message: str) -> Non
 COUNTS = st.integers(0, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=10))
 def test_effects_sum_to_the_change_exactly(
     rows: list[tuple[tuple[int, int], tuple[int, int]]],

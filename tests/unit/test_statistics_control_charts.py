@@ -159,7 +159,7 @@ def test_rare_defects_get_exact_limits() -> None:
     assert found.points["upper"][0] * 2 == stats.poisson.ppf(1 - 0.00135, 1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0.01, 400), min_size=20, max_size=30),
     st.lists(st.integers(0, 3), min_size=20, max_size=20),
@@ -250,7 +250,7 @@ def test_impossible_subgroups_are_refused() -> None:
 ROWS = st.integers(0, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROWS, min_size=20, max_size=40))
 def test_laws_of_p_charts(rows: list[tuple[int, int]]) -> None:
     table = pl.DataFrame(rows, schema=["failures", "trials"], orient="row")

@@ -137,7 +137,7 @@ def test_target_is_a_proportion() -> None:
         jeffreys_probability(1, 2, 98)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNTS, st.floats(0.6, 0.999))
 def test_laws_of_intervals(rows: np.ndarray, confidence: float) -> None:
     passed, tested = rows[:, 0], rows[:, 1]
@@ -155,7 +155,7 @@ def test_laws_of_intervals(rows: np.ndarray, confidence: float) -> None:
         assert np.all(better.lower >= low - 1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNTS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
 def test_probability_falls_as_the_target_rises(rows: np.ndarray, one: float, two: float) -> None:
     passed, tested = rows[:, 0], rows[:, 1]

@@ -37,7 +37,7 @@ def test_refusals() -> None:
         benjamini_hochberg([[0.5], [0.2]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_statsmodels_agrees_and_order_is_kept(values: list[float]) -> None:
     found = benjamini_hochberg(values)

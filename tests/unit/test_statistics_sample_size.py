@@ -59,7 +59,7 @@ def test_mismatched_numbers_are_refused() -> None:
         samples_needed(98, 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.5, 0.995), st.integers(0, 15), st.floats(0.8, 0.99))
 def test_the_size_is_the_smallest(target: float, failures: int, confidence: float) -> None:
     size = samples_needed(target, failures, confidence)[0]

@@ -104,7 +104,7 @@ def test_impossible_areas_are_refused() -> None:
         shrunk_rates(pl.DataFrame({"successes": [1, 1], "trials": [1, None]}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.integers(0, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), max_size=25

@@ -203,7 +203,7 @@ def test_refusals() -> None:
         assess(pl.DataFrame({"successes": [1], "trials": [2]}))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
     st.decimals(0, 100, places=3),

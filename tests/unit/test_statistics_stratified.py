@@ -309,7 +309,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.integers(2, 50))
 def test_laws_of_strata(rows: list[tuple[int, int, int]], factor: int) -> None:
     weights, passed, tested = (list(column) for column in zip(*rows, strict=True))

@@ -240,7 +240,7 @@ def test_no_answers_no_mean() -> None:
 
 
 @given(seed=st.integers(0, 10_000), domains=st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_interval_holds_the_score_and_both_stay_on_the_scale(seed: int, domains: int) -> None:
     found = composite_mean(sample(seed, domains))
 
