@@ -285,7 +285,7 @@ def _outcome(
         failed = found["observed_value"]
     elif failed is None and is_row_rule(expectation):
         failed = 0  # Great Expectations counts nothing in a table without rows
-    checked = found.get("element_count", sampler.row_count())
+    checked = found["element_count"] if "element_count" in found else sampler.row_count()
     return _result(
         expectation,
         scope,
