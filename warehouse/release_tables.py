@@ -27,6 +27,7 @@ from warehouse.tables import row_count
 
 # Up to so many rows are read by their places alone; more are found sooner among all rows.
 FEW_PLACES = 5000
+NO_CHECKPOINT = "1TB"  # of a write-ahead log, which is not reached
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,10 @@ def write_tables(
         if name in now and now[name].change(held.made_of) != "all"
     }
     _make_room(con, sorted(before.keys() - kept.keys()))
+    if kept:
+        # A few rows of many tables change: one checkpoint, when the file is closed, writes what
+        # they share once.
+        con.execute(f"SET checkpoint_threshold = '{NO_CHECKPOINT}'")
     written = {}
     for table in sorted(tables, key=lambda table: table.contract.table):
         name = table.contract.table
