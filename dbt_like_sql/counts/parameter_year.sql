@@ -2,6 +2,9 @@
 --
 -- A sample counts once for a parameter, however many results it has; rechecks are not counted. Few
 -- samples have several: only their results are grouped, all others stream past.
+--
+-- `results` counts exactly the rows of latest.test_result that a sample has: samples without any
+-- would join to nothing, and are left out before the join.
 with units as (
     select * from fact.verdict
     where unit_kind = 'sample' and results > 0 and not is_recheck
@@ -11,8 +14,7 @@ results as (
     select * from latest.test_result
 ),
 
--- This step and the marked results are read in place: they have as many rows as there are results.
-described_results as not materialized (
+described_results as (
     select
         source_id,
         sample_no,
@@ -39,7 +41,7 @@ repeated_parameters as (
     where seq <> 1
 ),
 
-marked_results as not materialized (
+marked_results as (
     select
         described_results.*,
         repeated_parameters.parameter_code is not null as is_repeated

@@ -10,8 +10,7 @@ groups as (
     select * from ref.product_group
 ),
 
--- Read in place by both steps that read it: it has as many rows as there are samples.
-described as not materialized (
+described as (
     select
         source_id,
         unit_no,

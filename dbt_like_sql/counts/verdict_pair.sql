@@ -1,4 +1,7 @@
 -- Reported verdicts beside those that follow from values, of samples and results, to be added up.
+--
+-- `results` counts exactly the rows of latest.test_result that a sample has: samples without any
+-- would join to nothing, and are left out before the join.
 with units as (
     select * from fact.verdict
     where unit_kind = 'sample'

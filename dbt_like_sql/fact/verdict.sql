@@ -78,9 +78,8 @@ banned_samples as (
     from banned_detections
 ),
 
--- Ranks become words only here: what is joined stays narrow. Read in place by both steps that
--- read it, since it has as many wide rows as there are samples.
-judged_samples as not materialized (
+-- Ranks become words only here: what is joined stays narrow.
+judged_samples as (
     select
         samples.source_id,
         samples.sample_no,

@@ -8,7 +8,7 @@
 -- other have failed in this and that, which says nothing. A pair is no proof of a cause.
 --
 -- There are far more failures of linked firms than pairs that are close: until these are found,
--- failures are told by numbers, and their wide rows are joined at last.
+-- only what tells how close they are is looked at; the wide rows are joined by their key at last.
 with links as (
     select * from fact.supply_link
 ),
@@ -18,32 +18,10 @@ failures as (
     where counted_on is not null
 ),
 
--- Any numbers will do, as long as they are given once.
-failure_numbers as materialized (
+upstream_failures as (
     select
         source_id,
         sample_no,
-        firm_uscc,
-        row_number() over () as failure_no
-    from failures
-),
-
--- Read in place: the wide rows are wanted only at last.
-numbered_failures as not materialized (
-    select
-        failures.*,
-        failure_numbers.failure_no
-    from failures
-    inner join failure_numbers
-        on
-            failures.source_id = failure_numbers.source_id
-            and failures.sample_no = failure_numbers.sample_no
-            and failures.firm_uscc = failure_numbers.firm_uscc
-),
-
-upstream_failures as (
-    select
-        failure_no,
         firm_uscc,
         firm_role,
         counted_on,
@@ -52,7 +30,7 @@ upstream_failures as (
         producer_uscc,
         product_category,
         chain is not null as is_of_chain
-    from numbered_failures
+    from failures
 ),
 
 downstream_failures as (
@@ -63,8 +41,12 @@ downstream_failures as (
 -- Where one sample stands for both firms, its papers name the one upstream.
 pairs as (
     select
-        upstream.failure_no as upstream_no,
-        downstream.failure_no as downstream_no,
+        upstream.source_id as upstream_source_id,
+        upstream.sample_no as upstream_sample_no,
+        upstream.firm_uscc as upstream_uscc,
+        downstream.source_id as downstream_source_id,
+        downstream.sample_no as downstream_sample_no,
+        downstream.firm_uscc as downstream_uscc,
         links.link_kind,
         date_diff('day', upstream.counted_on, downstream.counted_on) as days_between,
         upstream.is_of_chain or downstream.is_of_chain as is_of_chain,
@@ -85,15 +67,19 @@ pairs as (
 -- Firms may be linked in both ways.
 close_pairs as (
     select
-        upstream_no,
-        downstream_no,
+        upstream_source_id,
+        upstream_sample_no,
+        upstream_uscc,
+        downstream_source_id,
+        downstream_sample_no,
+        downstream_uscc,
         min(link_kind) as link_kind,
         min(closeness_rank) as closeness_rank
     from pairs
     where
         days_between between 0 and 180
         and (closeness_rank < 4 or is_of_chain)
-    group by upstream_no, downstream_no
+    group by 1, 2, 3, 4, 5, 6
 ),
 
 chain_nonconformities as (
@@ -124,10 +110,16 @@ chain_nonconformities as (
             else 'other_product'
         end as closeness
     from close_pairs
-    inner join numbered_failures as upstream
-        on close_pairs.upstream_no = upstream.failure_no
-    inner join numbered_failures as downstream
-        on close_pairs.downstream_no = downstream.failure_no
+    inner join failures as upstream
+        on
+            close_pairs.upstream_source_id = upstream.source_id
+            and close_pairs.upstream_sample_no = upstream.sample_no
+            and close_pairs.upstream_uscc = upstream.firm_uscc
+    inner join failures as downstream
+        on
+            close_pairs.downstream_source_id = downstream.source_id
+            and close_pairs.downstream_sample_no = downstream.sample_no
+            and close_pairs.downstream_uscc = downstream.firm_uscc
 )
 
 select * from chain_nonconformities

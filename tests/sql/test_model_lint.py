@@ -147,10 +147,33 @@ def test_portable_expressions_pass(expression: str) -> None:
         ("select list_filter(['a'], lambda x: x = brand) as x from samples", "lambda"),
         ("select ['a', 'b'][1:2] as x from samples", "list slice"),
         ("select len(['a', 'b']) as x from samples", "length of a list"),
+        ("with a as materialized (from samples) select brand from a", "a as materialized"),
+        ("with a as not materialized (from samples) select brand from a", "a as not materialized"),
+        ("select row_number() over () as n from samples", "row_number() in no order"),
+        ("select row_number() over (partition by brand) as n from samples",
+         "row_number() in no order"),
+        ("select row_number() over (order by 1) as n from samples", "row_number() in no order"),
+        ("select brand from samples qualify rank() over w = 1 window w as (partition by brand)",
+         "rank() in no order"),
+        ("select lag(seq ignore nulls) over (partition by unit) as x from results",
+         "lag() in no order"),
     ],
 )  # fmt: skip
 def test_forbidden_statements_are_found(step: str, construct: str) -> None:
     assert construct in [found for _, found in lint_step(step)]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "select row_number() over (partition by brand order by sample_no) as n from samples",
+        "select count(*) over (partition by brand) as n from samples",
+        "select lag(brand) over w as x from samples window w as (order by sample_no)",
+        "select lag(brand) over w as x from samples window v as (order by seq), w as (v)",
+    ],
+)
+def test_windows_pass_whose_functions_have_the_order_that_they_need(step: str) -> None:
+    assert not any("order" in found for _, found in lint_step(step))
 
 
 def test_findings_name_the_line() -> None:

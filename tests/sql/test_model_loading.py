@@ -88,6 +88,8 @@ def test_a_column_may_be_that_of_a_record_table(tmp_path: Path) -> None:
         ("select source_id from core.sample",
          SIDECAR.replace("columns: [", "columns: [core.colours.red, "),
          "mart/a.yml: 'core.colours' is no record table"),
+        (select_from("core.sample"), SIDECAR + "read_in_place: [rows_in, rows_out]\n",
+         "mart/a.yml: read_in_place names rows_out, which is no step of the SELECT"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named_with_their_file(

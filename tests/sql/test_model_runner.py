@@ -9,10 +9,19 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from sqlglot import exp
 
 from assets.build import models_behind
 from warehouse.contract import Contract, record_contracts
-from warehouse.engine.model import ModelTest, SqlModel, load_models, ordered
+from warehouse.engine.model import (
+    ModelTest,
+    SqlModel,
+    is_import,
+    load_models,
+    ordered,
+    parse_select,
+    tables_outside_steps,
+)
 from warehouse.engine.run import (
     ModelRun,
     attach_dependencies,
@@ -194,6 +203,19 @@ def test_latest_versions_of_wide_rows_stream(tmp_path: Path, table: str) -> None
     ) as con:
         attach_dependencies(con, model, home)
         assert run_model(con, model, home).rows == MANY
+
+
+@pytest.mark.parametrize("table", [name for name, each in MODELS.items() if each.read_in_place])
+def test_steps_are_read_in_place_where_the_yaml_says_so(table: str) -> None:
+    model = MODELS[table]
+    imports = {
+        step.alias
+        for step in parse_select(model.sql, model.file).ctes
+        if is_import(step.this) and "." in tables_outside_steps(step.this)[0]
+    }
+    run = parse_select(contract_sql(model), model.file).find_all(exp.CTE)
+    in_place = {step.alias for step in run if step.args["materialized"] is False}
+    assert in_place == imports.union(model.read_in_place)
 
 
 def test_rows_are_ordered_by_the_key(built: Built) -> None:

@@ -11,7 +11,7 @@ import pytest
 from warehouse import release_contents, release_tables
 from warehouse.contract import Contract
 from warehouse.engine.follows import BySample
-from warehouse.engine.since import Since
+from warehouse.engine.since import PLACE, Since
 from warehouse.errors import BlockedError
 from warehouse.home import Home
 from warehouse.release import build_release
@@ -124,23 +124,33 @@ def test_a_key_that_came_before_or_twice_blocks(home: Home, second: tuple[str | 
 
 
 def touching(
-    home: Home, name: str, declared: Contract, *instead: tuple[str | None, ...], size: int = 3
+    home: Home,
+    whole: Path,
+    declared: Contract,
+    *instead: tuple[str | None, ...],
+    size: int = 3,
+    has_places: bool = True,
 ) -> Since:
     """Samples 2 and 3 of source `a` are touched; `instead` stands instead of their rows."""
-    touched = home.lake / f"{name}-touched.parquet"
-    pl.DataFrame({"source_id": ["a", "a"], "sample_no": ["2", "3"]}).write_parquet(touched)
     number: Any = "unit_no" if "unit_no" in declared.column_names else "sample_no"
-    new = {f"part-{name}": "1"}
-    rows = write(home, name, declared, *instead)
-    # Without places, as an older version told what stands no more: it is found by the key.
-    return Since(BySample(number=number), new, touched, rows, size, stood=touched)
+    touched, stood = (home.lake / f"{whole.name}-{what}.parquet" for what in ("touched", "stood"))
+    pl.DataFrame({"source_id": ["a", "a"], "sample_no": ["2", "3"]}).write_parquet(touched)
+    were = pl.read_parquet(whole).with_row_index(PLACE)
+    is_gone = (pl.col("source_id") == "a") & pl.col(number).is_in(["2", "3"])
+    if "unit_kind" in declared.column_names:
+        is_gone = is_gone | (pl.col("unit_kind") != "sample")
+    # An older version told no places: what stands no more is found by the key.
+    were.filter(is_gone).select(PLACE if has_places else "source_id").write_parquet(stood)
+    new = {f"part-{whole.name}": "1"}
+    rows = write(home, f"{whole.name}-rows", declared, *instead)
+    return Since(BySample(number=number), new, touched, rows, size, stood)
 
 
 def test_rows_of_touched_samples_are_replaced(home: Home, anew: list[str]) -> None:
     path = write(home, "w", SAMPLE, ("a", "1", "pass"), ("a", "2", "pass"), ("b", "2", None))
     build(home, PublishedTable(SAMPLE, (path,), in_order=True))
     anew.clear()
-    part = touching(home, "s", SAMPLE, ("a", "2", "fail"), ("a", "3", None), size=4)
+    part = touching(home, path, SAMPLE, ("a", "2", "fail"), ("a", "3", None), size=4)
     now = PublishedTable(SAMPLE, (path,), in_order=True, since=part)
     fingerprint = build(home, now, minute=1).fingerprint
     assert anew == []
@@ -150,13 +160,17 @@ def test_rows_of_touched_samples_are_replaced(home: Home, anew: list[str]) -> No
     assert from_nothing(home, now) == fingerprint
 
 
-def test_rows_of_other_kinds_are_replaced_too(home: Home, anew: list[str]) -> None:
+@pytest.mark.parametrize("has_places", [True, False])
+def test_rows_of_other_kinds_are_replaced_too(
+    home: Home, anew: list[str], *, has_places: bool
+) -> None:
     """A unit of another kind may have the number of a touched sample; it counts once."""
     whole = (("a", "sample", "2", "pass"), ("a", "visit", "2", "pass"), ("a", "visit", "9", None))
     path = write(home, "w", UNIT, ("a", "sample", "1", "pass"), *whole)
     build(home, PublishedTable(UNIT, (path,), in_order=True))
     anew.clear()
-    part = touching(home, "s", UNIT, ("a", "sample", "2", "fail"), ("a", "visit", "2", "fail"))
+    instead = (("a", "sample", "2", "fail"), ("a", "visit", "2", "fail"))
+    part = touching(home, path, UNIT, *instead, has_places=has_places)
     now = PublishedTable(UNIT, (path,), in_order=True, since=part)
     fingerprint = build(home, now, minute=1).fingerprint
     assert anew == []
@@ -173,7 +187,7 @@ def test_a_replaced_row_whose_key_stands_elsewhere_blocks(
     """Rows that stand instead repeat each other, or belong to a sample that was not touched."""
     path = write(home, "w", SAMPLE, ("a", "1", "pass"), ("a", "2", "pass"))
     build(home, PublishedTable(SAMPLE, (path,), in_order=True))
-    part = touching(home, "s", SAMPLE, ("a", "2", "fail"), stray)
+    part = touching(home, path, SAMPLE, ("a", "2", "fail"), stray)
     with pytest.raises(BlockedError, match="expected one row per source_id, sample_no, found"):
         build(home, PublishedTable(SAMPLE, (path,), in_order=True, since=part), minute=1)
 

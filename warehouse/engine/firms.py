@@ -11,7 +11,6 @@ many as the whole, or an input was made whole, the result is made whole again.
 import datetime as dt
 from functools import reduce
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 
@@ -67,7 +66,15 @@ def refresh_firms(
     attach_dependencies(con, model, home, as_of)
     made = new_file(home, model.table, "since")
     done = run_model(con, model, home, made)
-    _keep_firms(con, home, model, before, firms=firms, made=made)
+    every, its_rows = _beside_earlier(con, home, model.table, before, firms=firms, made=made)
+    stood = write_stood(con, home, model, every)
+    made_with = [*_changed_files(home, model.by_firm, before), *read.values()]
+    changes = {
+        **instead(home, model.table, every, its_rows, stood),
+        "inputs": {table: version(home, table) for table in before.inputs},
+        "made_with": tuple(home.name(path) for path in made_with),
+    }
+    keep(home, model.table, before.model_copy(update=changes))
     return done
 
 
@@ -194,41 +201,35 @@ def _of_firms(
     rows: duckdb.DuckDBPyRelation,
     column: str,
     firms: Path,
-    how: Literal["semi", "anti"] = "semi",
 ) -> duckdb.DuckDBPyRelation:
     touched = con.read_parquet(str(firms)).set_alias("touched")
     condition = f"given.{identifier(column)} = touched.firm_uscc"
-    return rows.set_alias("given").join(touched, condition, how)
+    return rows.set_alias("given").join(touched, condition, "semi")
 
 
-def _keep_firms(
+def _beside_earlier(
     con: duckdb.DuckDBPyConnection,
     home: Home,
-    model: SqlModel,
+    table: str,
     before: Kept,
     *,
     firms: Path,
     made: Path,
-) -> None:
-    """Let rows of touched firms stand instead, beside those of firms that were touched before."""
-    if model.by_firm is None:
-        return
-    made_with = [
-        *_changed_files(home, model.by_firm, before),
-        *_rows_files(home, model.by_firm, before).values(),
-    ]
-    touched, rows = firms, made
-    if before.touched is not None and before.rows is not None:
-        earlier = con.read_parquet(str(home.root / before.rows))
-        others = _of_firms(con, earlier, model.by_firm.column, firms, "anti")
-        touched, rows = new_file(home, model.table, "firms"), new_file(home, model.table, "since")
-        every = con.read_parquet([str(home.root / before.touched), str(firms)])
-        every.distinct().order("firm_uscc").write_parquet(str(touched))
-        others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
-    stood = write_stood(con, home, model, touched)
-    changes = {
-        **instead(home, model.table, touched, rows, stood),
-        "inputs": {table: version(home, table) for table in before.inputs},
-        "made_with": tuple(home.name(path) for path in made_with),
-    }
-    keep(home, model.table, before.model_copy(update=changes))
+) -> tuple[Path, Path]:
+    """Files of all touched firms and of their rows, those that were touched before too."""
+    if before.touched is None or before.rows is None:
+        return firms, made
+    touched, rows = new_file(home, table, "firms"), new_file(home, table, "since")
+    every = con.read_parquet([str(home.root / before.touched), str(firms)])
+    every.distinct().order("firm_uscc").write_parquet(str(touched))
+    others = (
+        con.read_parquet(str(home.root / before.rows))
+        .set_alias("given")
+        .join(
+            con.read_parquet(str(firms)).set_alias("touched"),
+            of_touched("given", before.follows),
+            "anti",
+        )
+    )
+    others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
+    return touched, rows

@@ -105,11 +105,11 @@ class ByGroup(Model):
 Follows = BySample | ByFirm | ByGroup
 
 
-def of_touched(alias: str, follows: Follows) -> str:
-    """Condition that a row belongs to a sample, firm or group of the relation `touched`."""
+def of_touched(alias: str, follows: Follows, touched: str = "touched") -> str:
+    """Condition that a row belongs to a sample, firm or group of the relation that tells them."""
     same = "IS NOT DISTINCT FROM" if isinstance(follows, ByGroup) else "="
     return " AND ".join(
-        f"{alias}.{identifier(column)} {same} touched.{identifier(name)}"
+        f"{alias}.{identifier(column)} {same} {touched}.{identifier(name)}"
         for name, column in follows.columns.items()
     )
 

@@ -50,11 +50,15 @@ class Finding:
 Problem = tuple[str, str]  # construct, what to write instead
 Rule = Callable[[exp.Expr], Problem | None]
 
+# Each of these depends on the order of its window; Spark refuses most of them without one.
+_ORDERED = (
+    *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue),
+)
 # Functions known to mean the same. A function that is not here is a finding until someone has
 # compared it on both engines and adds it.
 PORTABLE_FUNCTIONS: tuple[type[exp.Expr], ...] = (
     *(exp.Count, exp.CountIf, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Median, exp.PercentileCont),
-    *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue),
+    *_ORDERED,
     *(exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Exists, exp.Cast, exp.TryCast),
     *(exp.And, exp.Or, exp.Like, exp.RegexpLike, exp.RegexpReplace, exp.Grouping),
     *(exp.Extract, exp.DateTrunc, exp.TimestampTrunc, exp.DateDiff, exp.Date),
@@ -244,8 +248,29 @@ def _divisor(node: exp.Expr) -> Problem | None:
     return f"division by {divisor.sql(DIALECT)}", "wrap the divisor in nullif(…, 0)"
 
 
+def _hint(node: exp.Expr) -> Problem | None:
+    if not isinstance(node, exp.CTE) or node.args.get("materialized") is None:
+        return None
+    hint = "materialized" if node.args["materialized"] else "not materialized"
+    return f"{node.alias} as {hint}", "name steps to be read anew under read_in_place in the YAML"
+
+
+def _order(node: exp.Expr) -> Problem | None:
+    if not isinstance(node, exp.Window) or (function := node.find(*_ORDERED)) is None:
+        return None
+    # The order may stand in a named window, which may take it from another one.
+    select = node.find_ancestor(exp.Select)
+    named = {window.name: window for window in (select and select.args.get("windows")) or ()}
+    window: exp.Expr | None = node
+    while window is not None:
+        if (order := window.args.get("order")) and order.find(exp.Column):
+            return None
+        window = named.pop(str(window.args.get("alias") or ""), None)
+    return f"{function.sql_name().lower()}() in no order", "order by columns that tell rows apart"
+
+
 _UNTYPED_RULES: tuple[Rule, ...] = (
-    *(_function, _join, _selection, _shape, _list, _date, _replacement, _divisor),
+    *(_function, _join, _selection, _shape, _list, _date, _replacement, _divisor, _hint, _order),
 )
 
 

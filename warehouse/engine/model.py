@@ -72,6 +72,9 @@ class ModelNotes(Model):
         default=None, description="column that counts the rows of a group, see SqlModel.adds_up"
     )
     by_firm: ByFirm | None = None
+    read_in_place: tuple[str, ...] = Field(
+        default=(), description="steps of its SELECT, see SqlModel.read_in_place"
+    )
     tests: tuple[ModelTest, ...] = ()
 
 
@@ -97,6 +100,9 @@ class SqlModel:
             follow their samples on the sample only, and takes min, max, a rank or distinct values
             within one sample only. Of a model that counts a result by firm, the same holds of
             firms. It is brought up to date by `engine.sums`.
+        read_in_place: steps whose rows are not kept for the steps that read them, but made anew
+            for each: those with about as many wide rows as a whole table, and cheap to make. So
+            the runner reads import steps unasked (`engine.run`); the result is the same.
     """
 
     table: str
@@ -109,6 +115,7 @@ class SqlModel:
     by_sample: BySample | None = None
     adds_up: str | None = None
     by_firm: ByFirm | None = None
+    read_in_place: tuple[str, ...] = ()
 
     @property
     def follows(self) -> Follows | None:
@@ -305,18 +312,23 @@ def _load_model(path: Path) -> SqlModel:
     stated = {**contract_keys, "table": table, "columns": columns}
     contract = parse_contract(stated, f"{where}.yml", may_be_view=True)
     sql = path.read_text("utf-8").strip().removesuffix(";")
-    depends_on = tables_read(parse_select(sql, f"{where}.sql"), f"{where}.sql")
+    tree = parse_select(sql, f"{where}.sql")
+    if unknown := sorted({*notes.read_in_place} - {step.alias for step in tree.ctes}):
+        raise ConfigurationError(
+            f"{where}.yml: read_in_place names {', '.join(unknown)}, which is no step of the SELECT"
+        )
     return SqlModel(
         table,
         path,
         sql,
         contract,
-        depends_on,
+        tables_read(tree, f"{where}.sql"),
         notes.defaults,
         notes.tests,
         by_sample=notes.by_sample,
         adds_up=notes.adds_up,
         by_firm=notes.by_firm,
+        read_in_place=notes.read_in_place,
     )
 
 

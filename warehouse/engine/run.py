@@ -170,18 +170,20 @@ def build_frame(home: Home, as_of: dt.date | None) -> pl.DataFrame:
 
 def contract_sql(model: SqlModel) -> str:
     """The model's SELECT inside the casts of its contract."""
-    sql = _read_in_place(model.sql, model.file)
+    sql = _read_in_place(model.sql, model.file, model.read_in_place)
     return f"SELECT {model.contract.cast_sql()}\nFROM (\n{sql}\n) AS model"
 
 
 @cache
-def _read_in_place(sql: str, where: str) -> str:
-    """A SELECT whose import steps are read anew by each step that reads them.
+def _read_in_place(sql: str, where: str, steps: tuple[str, ...]) -> str:
+    """A SELECT whose import steps, and some others, are read anew by each step that reads them.
 
     Left to itself, DuckDB keeps the rows of a step that is read twice, those of whole tables too.
+    The hints are DuckDB's own, so they stand here and not in the models' files.
     """
     for step in parse_select(sql, where).ctes:
-        if is_import(step.this) and "." in tables_outside_steps(step.this)[0]:
+        is_table = is_import(step.this) and "." in tables_outside_steps(step.this)[0]
+        if is_table or step.alias in steps:
             name = re.escape(step.alias)
             sql = re.sub(rf"\b{name} as \(", f"{step.alias} as not materialized (", sql, count=1)
     return sql

@@ -126,14 +126,14 @@ def rows_of(
     """
     if part is None:
         return con.read_parquet(str(whole))
-    gone, same, kind = part.stood, f"whole.{PLACE} = touched.{PLACE}", "TRUE"
+    gone, same, kind = part.stood, f"whole.{PLACE} = gone.{PLACE}", "TRUE"
     if PLACE not in pq.read_schema(part.stood).names:  # made by an older version: by the key
-        gone, same = part.touched, of_touched("whole", part.follows)
+        gone, same = part.touched, of_touched("whole", part.follows, "gone")
         kind = "whole.unit_kind = 'sample'" if part.follows.has_other_kinds else kind
     return con.sql(
         f"SELECT whole.* EXCLUDE ({PLACE}) "
         f"FROM read_parquet({literal(str(whole))}, file_row_number = true) AS whole "
-        f"ANTI JOIN read_parquet({literal(str(gone))}) AS touched ON {same} WHERE {kind} "
+        f"ANTI JOIN read_parquet({literal(str(gone))}) AS gone ON {same} WHERE {kind} "
         f"UNION ALL FROM read_parquet({literal(str(part.rows))})"
     )
 
