@@ -162,7 +162,7 @@ last_rechecks as (
     qualify
         row_number() over (
             partition by original_source_id, original_sample_no
-            order by concluded_on desc, received_on desc, sample_no desc
+            order by concluded_on desc, received_on desc, sample_no desc, source_id desc
         ) = 1
 ),
 

@@ -12,6 +12,7 @@ cases as (
 
 case_names as (
     select
+        source_id,
         case_no,
         is_open,
         state,
@@ -19,6 +20,7 @@ case_names as (
     from cases
     union all
     select
+        source_id,
         case_no,
         is_open,
         state,
@@ -57,7 +59,7 @@ leads as (
     qualify
         row_number() over (
             partition by named_samples.source_id, named_samples.sample_no
-            order by named_samples.place, case_names.case_no
+            order by named_samples.place, case_names.case_no, case_names.source_id
         ) = 1
 ),
 
