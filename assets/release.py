@@ -4,12 +4,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-import duckdb
 
 from assets.checks import forget_what_is_checked_no_more
 from assets.shown import markdown
 from assets.workplace import OWNERS, Night, Workplace, dependency, explained
 from warehouse import progress
+from warehouse.connection import open_file
 from warehouse.contract import record_contracts
 from warehouse.engine.model import ComputedTable, SqlModel
 from warehouse.engine.stamp import files_stamp, is_current, keep_stamp
@@ -85,7 +85,7 @@ def _stamp(home: Home, tables: Sequence[PublishedTable], night: Night) -> str:
 
 
 def _shown(home: Home, release: Release) -> dg.MaterializeResult[None]:
-    with duckdb.connect(str(home.release_file), read_only=True) as con:
+    with open_file(home.release_file, read_only=True) as con:
         sizes = con.execute("FROM meta.release_table ORDER BY ALL").fetchall()
     return dg.MaterializeResult(
         metadata={

@@ -178,7 +178,8 @@ def sources_preview(file: Path, source: SourceId) -> None:
     """Show how a file would be read, before it is received."""
     from assets.ingest.preview import preview  # noqa: PLC0415 - loads the engines
 
-    show.preview(preview(file, _source(read_settings(), source)))
+    settings = read_settings()
+    show.preview(preview(file, _source(settings, source), settings.resources))
 
 
 @app.command()
@@ -238,8 +239,9 @@ def release_compare(a: str, b: str) -> None:
     from warehouse.release_compare import compare_releases  # noqa: PLC0415 - loads DuckDB
     from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
 
-    home = read_settings().home
-    found = compare_releases(kept_file(home, a), kept_file(home, b))
+    settings = read_settings()
+    one, other = (kept_file(settings.home, release_id) for release_id in (a, b))
+    found = compare_releases(one, other, settings.resources)
     show.differences(found)
     raise typer.Exit(DONE if all(each.equal for each in found) else LOOK)
 
@@ -250,7 +252,8 @@ def release_verify(release_id: str) -> None:
     from warehouse.release_compare import verify_release  # noqa: PLC0415 - loads DuckDB
     from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
 
-    wrong = verify_release(kept_file(read_settings().home, release_id))
+    settings = read_settings()
+    wrong = verify_release(kept_file(settings.home, release_id), settings.resources)
     for table in wrong:
         show.say(f"{table}: its rows are not those that the release states")
     show.say(f"{len(wrong)} tables differ." if wrong else "Every table is as the release states.")
@@ -267,8 +270,9 @@ def release_diff(
     from warehouse.release_diff import diff_releases  # noqa: PLC0415 - loads DuckDB
     from warehouse.release_store import kept_file  # noqa: PLC0415 - as above
 
-    home = read_settings().home
-    found = diff_releases(kept_file(home, a), kept_file(home, b), slices=slices)
+    settings = read_settings()
+    one, other = (kept_file(settings.home, release_id) for release_id in (a, b))
+    found = diff_releases(one, other, slices=slices, resources=settings.resources)
     show.figures(found)
     raise typer.Exit(DONE if found.is_empty else LOOK)
 

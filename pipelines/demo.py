@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from assets.demo.air_year import write_air
@@ -14,6 +13,7 @@ from assets.demo.draws import write_draws
 from assets.demo.ledger_book import ledger_calendar, write_ledger
 from assets.demo.survey_wave import write_survey
 from assets.demo.water_year import write_water
+from warehouse.connection import open_file
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.plan_files import chosen_plan
@@ -73,7 +73,7 @@ def pass_rates(release: Path) -> pl.DataFrame:
 
     `population` says whether a rate speaks for more than the units tested.
     """
-    with duckdb.connect(str(release), read_only=True) as con:
+    with open_file(release, read_only=True) as con:
         return con.sql(
             """
             SELECT domain, programme, sampling_basis AS sampling, tested, passed,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import open_file
 from warehouse.errors import SamplehouseError
 
 
@@ -23,7 +24,7 @@ def published(release: Path, table: str) -> Iterator[duckdb.DuckDBPyConnection]:
     if not release.is_file():
         raise SamplehouseError("there is no release yet; `samplehouse nightly` builds one")
     try:
-        with duckdb.connect(str(release), read_only=True) as con:
+        with open_file(release, read_only=True) as con:
             schema, name = table.split(".")
             found = con.execute(
                 "FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import duckdb
-
+from warehouse.connection import connect
 from warehouse.home import INCOMING_SCOPE, Home
 
 
@@ -26,7 +25,7 @@ def delivery_status(home: Home) -> DeliveryStatus:
     release = _published(home)
     if not files:
         return DeliveryStatus([], [], release)
-    with duckdb.connect() as con:
+    with connect() as con:
         con.read_parquet([str(path) for path in files], hive_partitioning=False).create_view(
             "delivery"
         )
@@ -76,7 +75,7 @@ def check_results(home: Home) -> list[CheckLine]:
     files = sorted((home.lake / "check_result").glob("**/*.parquet"))
     if not files:
         return []
-    with duckdb.connect() as con:
+    with connect() as con:
         con.read_parquet([str(path) for path in files], hive_partitioning=False).create_view(
             "check_result"
         )

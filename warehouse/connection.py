@@ -112,9 +112,18 @@ def open_file(
     return duckdb.connect(str(path), read_only=read_only, config=_configuration(given))
 
 
+def open_apart(resources: Resources | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own in memory, within the given resources (this machine's if none).
+
+    For work that attaches files, which every database of a shared DuckDB would see, and for
+    connections that stay open.
+    """
+    return duckdb.connect(config=_configuration(resources or Resources.of_machine()))
+
+
 @lru_cache(maxsize=2)
 def _opened(resources: Resources) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config=_configuration(resources))
+    return open_apart(resources)
 
 
 def _configuration(resources: Resources) -> dict[str, str | bool | int | float | list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.connection import Resources, open_apart
 from warehouse.engine.follows import VIEWS_READ
 from warehouse.errors import SamplehouseError
 from warehouse.fingerprint import comparable_columns, table_fingerprint
@@ -36,7 +37,7 @@ class TableDifference:
     sample_b: tuple[dict[str, Any], ...] = ()
 
 
-def compare_releases(a: Path, b: Path) -> list[TableDifference]:
+def compare_releases(a: Path, b: Path, resources: Resources | None = None) -> list[TableDifference]:
     """Compare every table of two release files, by name.
 
     Tables are equal when they have the same columns, of the same types and in the same order, and
@@ -48,11 +49,12 @@ def compare_releases(a: Path, b: Path) -> list[TableDifference]:
     Args:
         a: release file, e.g. of `kept_file`.
         b: release file to compare with it.
+        resources: what DuckDB may use; this machine's by default.
 
     Raises:
         SamplehouseError: a file cannot be read as a DuckDB database.
     """
-    with duckdb.connect() as con:
+    with open_apart(resources) as con:
         _attach(con, a, "a")
         second = "a" if a.resolve() == b.resolve() else "b"
         if second == "b":
@@ -76,7 +78,7 @@ def compare_releases(a: Path, b: Path) -> list[TableDifference]:
         return sorted(found, key=lambda each: each.table)
 
 
-def verify_release(path: Path) -> list[str]:
+def verify_release(path: Path, resources: Resources | None = None) -> list[str]:
     """Tables whose rows are not those that a release states: each fingerprint from the whole file.
 
     A release that started from the last one carries the fingerprints of rows that stayed on; this
@@ -84,11 +86,12 @@ def verify_release(path: Path) -> list[str]:
 
     Args:
         path: release file, e.g. of `kept_file`.
+        resources: what DuckDB may use; this machine's by default.
 
     Raises:
         SamplehouseError: the file cannot be read as a release.
     """
-    with duckdb.connect() as con:
+    with open_apart(resources) as con:
         _attach(con, path, "a")
         try:
             stated = con.execute("FROM a.meta.release_table").fetchall()

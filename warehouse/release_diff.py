@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from warehouse.connection import Resources, open_apart
 from warehouse.errors import SamplehouseError
 from warehouse.release_causes import CAUSES, attach_causes
 from warehouse.sql import identifier, literal
@@ -242,18 +243,21 @@ class ReleaseDiff:
         return pl.concat([years, months])
 
 
-def diff_releases(a: Path, b: Path, *, slices: bool = False) -> ReleaseDiff:
+def diff_releases(
+    a: Path, b: Path, *, slices: bool = False, resources: Resources | None = None
+) -> ReleaseDiff:
     """Compare the figures of two release files.
 
     Args:
         a: the release that came first, e.g. of `kept_file`.
         b: the release to compare with it.
         slices: also figures of divisions, categories and other parts.
+        resources: what DuckDB may use; this machine's by default.
 
     Raises:
         SamplehouseError: a file cannot be read as a release, or has no figures.
     """
-    with duckdb.connect() as con:
+    with open_apart(resources) as con:
         for path, name in ((a, "a"), (b, "b")):
             _attach(con, path, name)
         attach_causes(con)

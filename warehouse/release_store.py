@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import open_file
 from warehouse.errors import SamplehouseError
 from warehouse.home import Home
 from warehouse.tables import flush_file
@@ -44,7 +45,7 @@ def read_release(path: Path) -> Release:
         "inputs, tables, fingerprint"
     )
     try:
-        with duckdb.connect(str(path), read_only=True) as con:
+        with open_file(path, read_only=True) as con:
             row = con.execute(query).fetchall()[0]
     except (duckdb.Error, IndexError) as error:
         raise SamplehouseError(

@@ -85,7 +85,16 @@ def write_query(
         values: parameters of the query. `con.sql` with parameters would hold all rows in memory,
             beyond any limit of DuckDB.
     """
-    con.execute(f"COPY (\n{query}\n) TO {literal(str(path))} ({PARQUET})", values)
+    con.execute(_copy(query, path), values)
+
+
+def write_relation(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
+    """Write a relation as `write_query` does; its own writer knows no level of compression."""
+    rows.query("rows_to_write", _copy("FROM rows_to_write", path))
+
+
+def _copy(query: str, path: Path) -> str:
+    return f"COPY (\n{query}\n) TO {literal(str(path))} ({PARQUET})"
 
 
 def write_text(text: str, path: Path) -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-import duckdb
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from assets.ingest.macros import install
+from warehouse.connection import connect
 from warehouse.contract import Model, validated
 from warehouse.errors import SamplehouseError
 
@@ -214,7 +214,7 @@ def _cleaned_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clean(rows: pl.DataFrame) -> pl.DataFrame:
-    with duckdb.connect() as con:
+    with connect() as con:
         install(con)
         con.register("given", rows)
         return con.sql("SELECT clean_text(COLUMNS(*)) FROM given").pl()

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, localcontext
 from functools import lru_cache
 
-import duckdb
 import numpy as np
 import polars as pl
 from scipy.integrate import quad
@@ -18,6 +17,7 @@ from scipy.optimize import brentq
 from scipy.stats import binom
 
 from assets.draw.plan import ALL, PARTS, DrawPlan, Frozen
+from warehouse.connection import connect
 
 # Hexadecimal digits of a key that a double holds without loss.
 HEX_DIGITS = 13
@@ -33,7 +33,7 @@ def seed_of(roster_hash: str, draw_no: str, public_number: str) -> str:
 def keys(seed: str, labels: pl.DataFrame) -> pl.Series:
     """SHA-256 of the seed and the columns of each row, joined by tabs, in hexadecimal."""
     texts = labels.select(pl.int_range(pl.len()).alias("place"), text=_joined(seed, labels.columns))
-    with duckdb.connect() as con:
+    with connect() as con:
         con.register("given", texts)
         return con.sql("SELECT sha256(text) AS key FROM given ORDER BY place").pl()["key"]
 

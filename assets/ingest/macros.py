@@ -10,6 +10,7 @@ from threading import Lock
 
 import duckdb
 
+from warehouse.connection import open_apart
 from warehouse.sql import identifier, literal
 
 SQL_DIR = Path(__file__).parent / "sql"
@@ -65,7 +66,7 @@ def folded(texts: tuple[str, ...]) -> tuple[str | None, ...]:
 
 @cache
 def _parsers() -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect()
+    con = open_apart()
     install(con)
     return con
 

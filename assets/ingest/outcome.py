@@ -18,7 +18,7 @@ from warehouse.contract import record_contracts
 from warehouse.home import Home
 from warehouse.source import Source
 from warehouse.sql import identifier, literal
-from warehouse.tables import PARQUET, row_count, scratch_folder, write_parquet
+from warehouse.tables import PARQUET, row_count, scratch_folder, write_parquet, write_query
 
 
 def find_outcomes(
@@ -209,7 +209,7 @@ def _write_by_day(
     """Write rows to one file for each of their days, in the order in which they arrived."""
     if len(days) == 1:
         path = folder / "day.parquet"
-        con.execute(f"COPY ({select}) TO {literal(str(path))} ({PARQUET})")
+        write_query(con, select, path)
         return {days[0]: path} if row_count(path) else {}
     # One thread writes one file a day; several would write several, in no fixed order. So every
     # thread has days of its own, and a connection that works in no other.

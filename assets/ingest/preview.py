@@ -14,6 +14,7 @@ import polars as pl
 
 from assets.ingest.landing import receive, register
 from assets.ingest.run import ingest, read_raw
+from warehouse.connection import Resources
 from warehouse.contract import record_contracts
 from warehouse.home import Home
 from warehouse.source import ColumnMap, Source, record_tables
@@ -49,15 +50,22 @@ class Preview:
         return self.rejects.filter(pl.col("rule_id").str.starts_with("unknown_"))
 
 
-def preview(path: Path, source: Source) -> Preview:
-    """Read one file as its source says, in a temporary home that is removed afterwards."""
+def preview(path: Path, source: Source, resources: Resources | None = None) -> Preview:
+    """Read one file as its source says, in a temporary home that is removed afterwards.
+
+    Args:
+        path: the file.
+        source: how it is read.
+        resources: what DuckDB may use; this machine's by default.
+    """
     with tempfile.TemporaryDirectory(prefix="samplehouse-preview-") as folder:
         home = Home(Path(folder))
         day = dt.date.today()  # noqa: DTZ011 - only names a folder that is removed again
         receive(home, source.source_id, [path], day)
         register(home, {source.source_id: source}, [day])
-        read_raw(home, source, [day])
-        outcome = ingest(home, {source.source_id: source}, [day], check=False)[0]
+        read_raw(home, source, [day], resources)
+        of_source = {source.source_id: source}
+        outcome = ingest(home, of_source, [day], resources=resources, check=False)[0]
         delivery = outcome.deliveries.row(0, named=True)
         return Preview(
             delivery=delivery,

@@ -33,7 +33,7 @@ from warehouse.engine.stamp import digest
 from warehouse.engine.stood import followed_columns, write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier
-from warehouse.tables import row_count, written_whole
+from warehouse.tables import row_count, write_relation, written_whole
 
 MOST_INSTEAD = 0.5
 
@@ -56,7 +56,7 @@ def refresh_firms(
     if before is None or model.by_firm is None or not _can_follow(home, model, before, as_of):
         return None
     firms = new_file(home, model.table, "firms")
-    _touched_firms(con, home, model.by_firm, before).write_parquet(str(firms))
+    write_relation(_touched_firms(con, home, model.by_firm, before), firms)
     read = _rows_files(home, model.by_firm, before)
     for table, path in read.items():
         if not path.is_file():
@@ -95,7 +95,7 @@ def _rows_files(home: Home, by_firm: ByFirm, before: Kept) -> dict[str, Path]:
 def _write_rows(table: str, rows: duckdb.DuckDBPyRelation, path: Path) -> None:
     names = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
     with written_whole(path) as aside:
-        rows.project(names).write_parquet(str(aside), compression="zstd")
+        write_relation(rows.project(names), aside)
 
 
 def _can_follow(home: Home, model: SqlModel, before: Kept, as_of: dt.date | None) -> bool:
@@ -155,7 +155,7 @@ def _changed_firms(
         changed = were.union(are).aggregate(f"{told}, {in_one}", told).filter("is_in_one")
         firms = changed.project(f"{identifier(column)} AS firm_uscc").distinct()
         with written_whole(path) as aside:
-            firms.write_parquet(str(aside))
+            write_relation(firms, aside)
     return con.read_parquet(str(path))
 
 
@@ -221,7 +221,7 @@ def _beside_earlier(
         return firms, made
     touched, rows = new_file(home, table, "firms"), new_file(home, table, "since")
     every = con.read_parquet([str(home.root / before.touched), str(firms)])
-    every.distinct().order("firm_uscc").write_parquet(str(touched))
+    write_relation(every.distinct().order("firm_uscc"), touched)
     others = (
         con.read_parquet(str(home.root / before.rows))
         .set_alias("given")
@@ -231,5 +231,5 @@ def _beside_earlier(
             "anti",
         )
     )
-    others.union(con.read_parquet(str(made))).write_parquet(str(rows), compression="zstd")
+    write_relation(others.union(con.read_parquet(str(made))), rows)
     return touched, rows

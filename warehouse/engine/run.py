@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.connection import within_memory
+from warehouse.connection import connect, within_memory
 from warehouse.contract import Contract, record_contracts
 from warehouse.engine.model import (
     ComputedTable,
@@ -34,8 +34,8 @@ from warehouse.engine.views import view
 from warehouse.errors import ConfigurationError, SamplehouseError
 from warehouse.home import Home, create_view
 from warehouse.reference_tables import reference_rows, reference_table_names
-from warehouse.sql import identifier, literal, qualified
-from warehouse.tables import PARQUET, row_count, written_whole
+from warehouse.sql import identifier, qualified
+from warehouse.tables import row_count, write_query, written_whole
 
 # Types that a query may give where the contract has a wider one: the cast loses nothing.
 _NARROWER: dict[str, tuple[str, ...]] = {
@@ -233,8 +233,7 @@ def write_result(con: duckdb.DuckDBPyConnection, model: SqlModel, sql: str, path
     sql += f"\nORDER BY {keys}" if is_ordered else ""
     try:
         with written_whole(path, stays_if_same=model.follows is None) as aside:
-            copy = f"COPY (\n{sql}\n) TO {literal(str(aside))} ({PARQUET})"
-            within_memory(con, lambda: con.execute(copy))
+            within_memory(con, lambda: write_query(con, sql, aside))
     except duckdb.Error as error:
         raise ConfigurationError(f"{model.file}: {_first_line(error)}") from error
     return ModelRun(model.table, row_count(path), time.perf_counter() - started, sql)
@@ -247,8 +246,7 @@ def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
         One entry per column that differs, and per model that does not compile; empty when all
         is well. A type may be narrower than declared where the cast loses nothing.
     """
-    con = duckdb.connect()
-    try:
+    with connect() as con:
         register_references(con, reference_table_names())
         computed = [table.contract for table in load_computed().values()]
         for contract in (
@@ -262,8 +260,6 @@ def describe_check(models: Mapping[str, SqlModel]) -> list[Mismatch]:
             found.extend(_compile_problems(con, model))
             create_empty_table(con, model.contract)
         return found
-    finally:
-        con.close()
 
 
 def create_empty_table(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:

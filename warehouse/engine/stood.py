@@ -16,6 +16,7 @@ from warehouse.engine.since import PLACE, new_file, rows_of_touched
 from warehouse.engine.views import inputs, views_of
 from warehouse.home import Home
 from warehouse.sql import identifier
+from warehouse.tables import write_relation
 
 
 def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, touched: Path) -> Path:
@@ -36,7 +37,7 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
     path = new_file(home, model.table, "stood")
     wanted = model.contract.column_names if model.adds_up else followed_columns(model.table)
     names = ", ".join(map(identifier, (*wanted, PLACE)))
-    rows.project(names).write_parquet(str(path), compression="zstd")
+    write_relation(rows.project(names), path)
     return path
 
 

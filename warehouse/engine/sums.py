@@ -44,7 +44,7 @@ from warehouse.engine.since import (
 from warehouse.engine.stood import write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier, literal
-from warehouse.tables import row_count
+from warehouse.tables import row_count, write_relation
 
 Rows = Callable[[str], duckdb.DuckDBPyRelation]
 
@@ -156,7 +156,7 @@ def _keep_groups(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, be
         groups.append(f"FROM read_parquet({literal(str(home.root / before.touched))})")
     touched, rows = (new_file(home, model.table, what) for what in ("groups", "since"))
     every = con.sql(f"SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(groups)})")
-    every.write_parquet(str(touched), compression="zstd")
+    write_relation(every, touched)
     stood = write_stood(con, home, model, touched)
     write_result(con, model, _sum_sql(model, stood), rows)
     changes = instead(home, model.table, touched, rows, stood)

@@ -13,7 +13,7 @@ from warehouse.contract import record_contracts
 from warehouse.engine.follows import SAMPLE_RECORDS, BySample, of_touched
 from warehouse.home import Home, records_query
 from warehouse.sql import literal
-from warehouse.tables import PARQUET, written_whole
+from warehouse.tables import write_query, written_whole
 
 
 def write_touched(
@@ -66,7 +66,7 @@ def write_touched(
         FROM touched ORDER BY ALL
     """
     with written_whole(path) as aside:
-        con.execute(f"COPY ({rows}) TO {literal(str(aside))} ({PARQUET})")
+        write_query(con, rows, aside)
 
 
 def touched_records(
@@ -87,9 +87,14 @@ def touched_records(
         rows = con.read_parquet(list(named), hive_partitioning=False, filename=True)
         held = _of_samples(con, rows, touched).project("filename").distinct().order("filename")
         holding = [named[name] for (name,) in held.fetchall()]
-    query = records_query(con, record_contracts()[table], holding)
+    rows_of_table = records_query(con, record_contracts()[table], holding)
+    query = (
+        f"SELECT given.* FROM ({rows_of_table}) AS given "
+        f"SEMI JOIN read_parquet({literal(str(touched))}) AS touched "
+        f"ON {of_touched('given', BySample())}"
+    )
     with written_whole(path) as aside:
-        _of_samples(con, con.sql(query), touched).write_parquet(str(aside), compression="zstd")
+        write_query(con, query, aside)
     return path
 
 
