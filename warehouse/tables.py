@@ -89,7 +89,10 @@ def write_query(
 
 
 def write_relation(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Write a relation as `write_query` does; its own writer knows no level of compression."""
+    """Write a relation as `write_query` does: its own writer knows no level of compression.
+
+    It is written through a temporary view of the connection, which the next one replaces.
+    """
     rows.query("rows_to_write", _copy("FROM rows_to_write", path))
 
 

@@ -1,15 +1,58 @@
-"""Work that does not fit into memory with several threads is done with one."""
+"""Limits hold wherever DuckDB is opened; what does not fit is done again with one thread."""
+
+from contextlib import closing
+from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
-from warehouse.connection import Resources, connect, within_memory
+from assets.ingest.readers import read_to_parquet, structured, text
+from warehouse.connection import Resources, connect, open_apart, open_file, within_memory
+from warehouse.source import Format
+from warehouse.tables import write_query
 
 GIBIBYTE = 2**30
 
 
 def threads(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+
+
+def limits(con: duckdb.DuckDBPyConnection) -> list[str]:
+    names = ("memory_limit", "temp_directory")
+    return [con.execute(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names]
+
+
+def test_every_connection_has_the_given_limits(tmp_path: Path) -> None:
+    given = Resources(1, GIBIBYTE, tmp_path / "spill")
+    expected = ["1.0 GiB", str(tmp_path / "spill")]
+    with connect(given) as con:
+        assert limits(con) == expected
+    for con in (open_apart(given), open_file(tmp_path / "new.duckdb", given)):
+        with closing(con):
+            assert limits(con) == expected
+
+
+def test_files_are_read_within_the_given_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Resources(2, GIBIBYTE, tmp_path / "spill")
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n", "utf-8")
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "in.parquet")
+    found = []
+
+    def noted(con: duckdb.DuckDBPyConnection, *rest: object) -> None:
+        found.append((threads(con), *limits(con)))
+        write_query(con, *rest)  # type: ignore[arg-type]  # as they came
+
+    for module in (text, structured):
+        monkeypatch.setattr(module, "write_query", noted)
+    for kind in ("csv", "parquet"):
+        path = tmp_path / f"in.{kind}"
+        file_format = Format.model_validate({"kind": kind})
+        read_to_parquet(path, file_format, tmp_path / "out.parquet", given)
+    assert found == [(1, "1.0 GiB", str(tmp_path / "spill"))] * 2
 
 
 def test_what_does_not_fit_is_done_again_with_one_thread() -> None:
