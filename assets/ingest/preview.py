@@ -7,7 +7,7 @@ a temporary home, without what was received before, and reports what came out.
 import datetime as dt
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -56,16 +56,18 @@ def preview(path: Path, source: Source, resources: Resources | None = None) -> P
     Args:
         path: the file.
         source: how it is read.
-        resources: what DuckDB may use; this machine's by default.
+        resources: what DuckDB may use but for where it spills, which is the temporary home; this
+            machine's by default.
     """
     with tempfile.TemporaryDirectory(prefix="samplehouse-preview-") as folder:
         home = Home(Path(folder))
+        given = replace(resources or Resources.of_machine(), temp_directory=home.root / "tmp")
         day = dt.date.today()  # noqa: DTZ011 - only names a folder that is removed again
         receive(home, source.source_id, [path], day)
         register(home, {source.source_id: source}, [day])
-        read_raw(home, source, [day], resources)
+        read_raw(home, source, [day], given)
         of_source = {source.source_id: source}
-        outcome = ingest(home, of_source, [day], resources=resources, check=False)[0]
+        outcome = ingest(home, of_source, [day], resources=given, check=False)[0]
         delivery = outcome.deliveries.row(0, named=True)
         return Preview(
             delivery=delivery,
