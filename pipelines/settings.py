@@ -5,7 +5,7 @@ Every setting has a default that suits the machine, so that nothing needs to be 
 SAMPLEHOUSE_HOME          where data lies                   warehouse/data of the checkout
 SAMPLEHOUSE_SOURCES       folders with more source YAMLs    none (several are separated by `:`)
 SAMPLEHOUSE_PLANS         folder of the city's plans        warehouse/reference/plans
-SAMPLEHOUSE_THREADS       threads of DuckDB                 processors that this process may use
+SAMPLEHOUSE_THREADS       threads of DuckDB and of reading  processors that this process may use
 SAMPLEHOUSE_MEMORY_GB     memory of DuckDB, in GiB          most of what this process may use
 SAMPLEHOUSE_TEMP          where DuckDB spills               tmp in the home
 SAMPLEHOUSE_STAGES        file for the stages of a night    none

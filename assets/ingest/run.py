@@ -32,7 +32,6 @@ from warehouse.contract import record_contracts
 from warehouse.errors import DeliveryError
 from warehouse.fingerprint import source_version
 from warehouse.home import INCOMING_SCOPE, Home
-from warehouse.machine import cores
 from warehouse.source import Source, record_tables
 from warehouse.sql import identifier
 from warehouse.tables import scratch_folder, write_partition
@@ -228,9 +227,10 @@ def _ingest_source(
         ).is_file()
     ]
     name = source.source_id
-    with scratch_folder(home.lake, "staging") as folder, connect(resources) as con:
+    given = resources or Resources.of_machine()
+    with scratch_folder(home.lake, "staging") as folder, connect(given) as con:
         install(con)
-        work = _Batch(con, home, source, days, readable)
+        work = _Batch(con, home, source, days, readable, given.threads)
         with progress.stage("parse", name) as parsing:
             staged = stage(home, source, readable)
             load_staged(con, source, staged, folder)
@@ -260,6 +260,7 @@ class _Batch:
     source: Source
     days: tuple[dt.date, ...]
     readable: Sequence[Delivery]
+    threads: int
 
     def raw_files(self) -> dict[str, Path]:
         """Raw grid of each delivery of the batch."""
@@ -386,7 +387,7 @@ class _Batch:
         selects["meta.control_total"] = [totals] if totals else []
         records = {family.contract.table for family, _, _ in numbered}
         for table, parts in selects.items():
-            spans = cores() if table in records else 1
+            spans = self.threads if table in records else 1
             outcome.write_table(
                 self.con, self.home, source_id, self.days, (table, parts), spans=spans
             )

@@ -12,6 +12,7 @@ import pytest
 from assets.ingest import place, run, versions
 from assets.ingest.landing import deliveries, pending_days, receive, register
 from expectations.results import CheckResult, add_up
+from warehouse.connection import Resources
 from warehouse.contract import record_contracts
 from warehouse.home import Home
 from warehouse.source import Source, load_source, record_tables
@@ -154,12 +155,11 @@ def test_a_batch_within_the_limit_is_one_part(tmp_path: Path, source: Source) ->
 
 
 def test_days_that_threads_write_apart_are_those_of_one_thread(
-    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, source: Source
 ) -> None:
     homes = [delivered(tmp_path, name, source) for name in ("one", "apart")]
     for home, threads in zip(homes, (1, len(DAYS)), strict=True):
-        monkeypatch.setattr(run, "cores", lambda count=threads: count)
-        run.ingest(home, {"market": source}, DAYS)
+        run.ingest(home, {"market": source}, DAYS, resources=Resources(threads, 1 << 30))
 
     one, apart = (
         [pl.read_parquet(path) for path in home.partition_files("core.sample")] for home in homes
