@@ -18,7 +18,7 @@ from assets.models import model_assets
 from assets.records import core_assets, raw_asset
 from assets.release import release_asset
 from assets.workplace import RECORD_TABLES, Night, Workplace
-from pipelines.jobs import ingest_job, nightly_job, publish_job
+from pipelines.jobs import ingest_job, nightly_job, published
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import alert_sensor, landing_sensor
 from pipelines.settings import read_settings
@@ -44,7 +44,13 @@ def build_definitions(
     models = load_models() if models is None else models
     made: dict[str, SqlModel | ComputedTable] = {**models, **computed}
     contracts = contracts_of(made)
-    checks = [table_checks(contract) for contract in contracts]
+    checks = {contract.table: table_checks(contract) for contract in contracts}
+    of_records = (checks[table] for table in (*RECORD_TABLES, ALERTS))
+    publish_job = dg.define_asset_job(
+        "publish",
+        published([check for check in of_records if check is not None]),
+        description="Check and run the models on what the lake holds, and publish the release.",
+    )
     return dg.Definitions(
         assets=[
             landing_files,
@@ -55,7 +61,7 @@ def build_definitions(
             release_asset(made, (*RECORD_TABLES, ALERTS)),
             docs_asset([contract.table for contract in contracts if contract.expectations]),
         ],
-        asset_checks=[check for check in checks if check is not None],
+        asset_checks=[check for check in checks.values() if check is not None],
         jobs=[nightly_job, ingest_job, publish_job],
         schedules=[nightly_schedule],
         sensors=[landing_sensor, alert_sensor],
