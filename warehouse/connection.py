@@ -1,7 +1,7 @@
 """DuckDB with the machine's resources: the one place where limits are set."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -132,6 +132,7 @@ def _configuration(resources: Resources) -> dict[str, str | bool | int | float |
         "memory_limit": f"{max(resources.memory_bytes, LEAST) // _MEBIBYTE}MiB",
     }
     if resources.temp_directory is not None:
-        resources.temp_directory.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # beside a home that may only be read; what has to spill says so
+            resources.temp_directory.mkdir(parents=True, exist_ok=True)
         config["temp_directory"] = str(resources.temp_directory)
     return config

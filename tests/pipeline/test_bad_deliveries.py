@@ -17,6 +17,7 @@ import pytest
 from assets.ingest.landing import deliveries
 from tests.bad_files import CASES, TEXTS
 from tests.nights import pass_rates_only
+from warehouse.connection import open_file
 from warehouse.home import Home
 from warehouse.tables import write_parquet
 
@@ -73,7 +74,7 @@ def night(
 
 @pytest.fixture(scope="module")
 def release(night: Night) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(night.home.release_file), read_only=True) as con:
+    with open_file(night.home.release_file, read_only=True) as con:
         yield con
 
 
@@ -215,7 +216,7 @@ def test_rows_that_end_nowhere_stop_the_release(
 
     code, said = samplehouse(night.home, "nightly")
 
-    assert code == 3
+    assert code == 3, said
     assert "blocked by: meta.delivery every_row_accounted_for: " in said
     assert "Traceback" not in said
     assert night.home.release_file.read_bytes() == before
