@@ -107,7 +107,13 @@ def within_memory(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
 def open_file(
     path: Path, resources: Resources | None = None, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file within the given resources (this machine's if none)."""
+    """Open a DuckDB file within the given resources (this machine's if none).
+
+    A file that is only read has DuckDB's own limits where none are given: all connections of a
+    process to one file have one configuration, and another may be open.
+    """
+    if read_only and resources is None:
+        return duckdb.connect(str(path), read_only=True)
     given = resources or Resources.of_machine()
     return duckdb.connect(str(path), read_only=read_only, config=_configuration(given))
 

@@ -17,7 +17,6 @@ import pytest
 from assets.ingest.landing import deliveries
 from tests.bad_files import CASES, TEXTS
 from tests.nights import pass_rates_only
-from warehouse.connection import open_file
 from warehouse.home import Home
 from warehouse.tables import write_parquet
 
@@ -74,7 +73,7 @@ def night(
 
 @pytest.fixture(scope="module")
 def release(night: Night) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_file(night.home.release_file, read_only=True) as con:
+    with duckdb.connect(str(night.home.release_file), read_only=True) as con:
         yield con
 
 
