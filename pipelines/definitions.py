@@ -18,7 +18,7 @@ from assets.models import model_assets
 from assets.records import core_assets, raw_asset
 from assets.release import release_asset
 from assets.workplace import RECORD_TABLES, Night, Workplace
-from pipelines.jobs import ingest_job, nightly_job, published
+from pipelines.jobs import ingest_job, nightly_job, publish_selection
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import alert_sensor, landing_sensor
 from pipelines.settings import read_settings
@@ -48,7 +48,7 @@ def build_definitions(
     of_records = (checks[table] for table in (*RECORD_TABLES, ALERTS))
     publish_job = dg.define_asset_job(
         "publish",
-        published([check for check in of_records if check is not None]),
+        publish_selection([check for check in of_records if check is not None]),
         description="Check and run the models on what the lake holds, and publish the release.",
     )
     return dg.Definitions(

@@ -21,7 +21,7 @@ ingest_job = dg.define_asset_job(
 )
 
 
-def published(checks_of_records: Sequence[dg.AssetChecksDefinition]) -> dg.AssetSelection:
+def publish_selection(checks_of_records: Sequence[dg.AssetChecksDefinition]) -> dg.AssetSelection:
     """What the second half makes; a release of the past tells what checks find in that past."""
     checks = dg.AssetSelection.checks(*checks_of_records)
     return dg.AssetSelection.groups(*PUBLISHED_GROUPS) | checks

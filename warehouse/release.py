@@ -105,8 +105,8 @@ def _record_files(home: Home, table: str, as_of: dt.date | None) -> tuple[Path, 
     kept = home.lake / "check_result"
     found = sorted(kept.glob("**/*.parquet"))
     # Of incoming rows those of the last batch are kept, of which the past knows nothing.
-    incoming = set() if as_of is None else {*(kept / INCOMING_SCOPE).glob("**/*.parquet")}
-    return tuple(path for path in found if path not in incoming)
+    left_out = None if as_of is None else kept / INCOMING_SCOPE
+    return tuple(path for path in found if left_out is None or not path.is_relative_to(left_out))
 
 
 def build_release(  # noqa: PLR0913 - by name only: what a release says of itself

@@ -11,6 +11,7 @@ many as the whole, or an input was made whole, the result is made whole again.
 import datetime as dt
 from functools import reduce
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -201,10 +202,11 @@ def _of_firms(
     rows: duckdb.DuckDBPyRelation,
     column: str,
     firms: Path,
+    how: Literal["semi", "anti"] = "semi",
 ) -> duckdb.DuckDBPyRelation:
     touched = con.read_parquet(str(firms)).set_alias("touched")
     condition = f"given.{identifier(column)} = touched.firm_uscc"
-    return rows.set_alias("given").join(touched, condition, "semi")
+    return rows.set_alias("given").join(touched, condition, how)
 
 
 def _beside_earlier(
@@ -222,14 +224,7 @@ def _beside_earlier(
     touched, rows = new_file(home, table, "firms"), new_file(home, table, "since")
     every = con.read_parquet([str(home.root / before.touched), str(firms)])
     write_relation(every.distinct().order("firm_uscc"), touched)
-    others = (
-        con.read_parquet(str(home.root / before.rows))
-        .set_alias("given")
-        .join(
-            con.read_parquet(str(firms)).set_alias("touched"),
-            of_touched("given", before.follows),
-            "anti",
-        )
-    )
+    earlier = con.read_parquet(str(home.root / before.rows))
+    others = _of_firms(con, earlier, before.follows.columns["firm_uscc"], firms, "anti")
     write_relation(others.union(con.read_parquet(str(made))), rows)
     return touched, rows
