@@ -19,6 +19,7 @@ from pipelines.arguments import as_day
 from pipelines.draw import draw_app
 from pipelines.settings import Settings, read_settings
 from warehouse.errors import BlockedError, ConfigurationError, SamplehouseError, printable
+from warehouse.machine import load_without_looking_for_garbage
 
 if TYPE_CHECKING:
     from warehouse.source import Source
@@ -42,6 +43,7 @@ app.add_typer(draw_app, name="draw")
 
 def main() -> None:
     """Run the command line; what goes wrong becomes one message and an exit code."""
+    load_without_looking_for_garbage()
     try:
         app()
     except BlockedError as error:

@@ -26,9 +26,11 @@ Note = TypeVar("Note", bound=Model)
 ABANDONED_AFTER_SECONDS = 24 * 3600
 # The lowest level gives files as small as any, of texts that are mostly written once; nobody looks
 # for single values, which is what the filters would be for.
+# Version 2 of the format knows encodings that are read in four fifths of the time.
 COMPRESSION: Final = "zstd"
 PARQUET = (
-    f"FORMAT parquet, COMPRESSION {COMPRESSION}, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false"
+    f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, COMPRESSION_LEVEL 1, "
+    "WRITE_BLOOM_FILTER false"
 )
 _AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
 

@@ -31,7 +31,7 @@ from warehouse.engine.since import (
     version,
 )
 from warehouse.engine.stamp import digest
-from warehouse.engine.stood import followed_columns, write_stood
+from warehouse.engine.stood import firm_columns, write_stood
 from warehouse.home import Home
 from warehouse.sql import identifier
 from warehouse.tables import row_count, write_relation, written_whole
@@ -94,7 +94,7 @@ def _rows_files(home: Home, by_firm: ByFirm, before: Kept) -> dict[str, Path]:
 
 
 def _write_rows(table: str, rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    names = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
+    names = ", ".join(map(identifier, firm_columns(table)))
     with written_whole(path) as aside:
         write_relation(rows.project(names), aside)
 
@@ -148,12 +148,12 @@ def _changed_firms(
     path = _changed_file(home, table, column, then)
     if not path.is_file():
         now = version(home, table)
-        were = _rows_apart(con, home, table, then, now).project("*, false AS is_now")
-        are = _rows_apart(con, home, table, now, then).project("*, true AS is_now")
-        # Grouped once, which takes a third of the time of what either has and the other has not.
-        told = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
-        in_one = "bool_and(is_now) = bool_or(is_now) AS is_in_one"
-        changed = were.union(are).aggregate(f"{told}, {in_one}", told).filter("is_in_one")
+        were = _rows_apart(con, home, table, then, now).project("*, -1 AS more")
+        are = _rows_apart(con, home, table, now, then).project("*, 1 AS more")
+        # Grouped once, which takes a third of the time of what either has and the other has not;
+        # and counted, since a firm may have several rows that are alike.
+        told = ", ".join(map(identifier, firm_columns(table)))
+        changed = were.union(are).aggregate(f"{told}, sum(more) AS more", told).filter("more <> 0")
         firms = changed.project(f"{identifier(column)} AS firm_uscc").distinct()
         with written_whole(path) as aside:
             write_relation(firms, aside)
@@ -178,7 +178,7 @@ def _rows_apart(
 
     In the columns that may touch a firm.
     """
-    names = ", ".join(map(identifier, followed_columns(table, adds_up=False)))
+    names = ", ".join(map(identifier, firm_columns(table)))
     whole, now = con.read_parquet(str(home.model_file(table))), kept(home, table)
     parts = [whole.filter("false").project(names)]
     if this.rows is not None:

@@ -5,6 +5,7 @@ the first row to the last. What is found is kept beside the rows that stand inst
 columns that models read which add up (`engine.sums`) or follow firms (`engine.firms`).
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -42,21 +43,29 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
 
 
 @cache
-def followed_columns(table: str, *, adds_up: bool = True) -> tuple[str, ...]:
-    """Columns of a result that models read which follow firms or add up, and those of its key.
+def followed_columns(table: str) -> tuple[str, ...]:
+    """Columns of a result that models read which follow firms or add up, and those of its key."""
+    counted = _columns_read(table, lambda model: bool(model.by_firm or model.adds_up))
+    return _in_order(table, counted | set(load_models()[table].contract.key))
 
-    By name: every column of the result that has a name which such a model writes anywhere, or a
-    view that it reads.
 
-    Args:
-        table: the result.
-        adds_up: whether models that add up count too; only those that follow firms without.
+@cache
+def firm_columns(table: str) -> tuple[str, ...]:
+    """Columns of a result that models read which follow firms.
+
+    Rows of one firm may be alike in all of them: they are not told apart by their key, of which
+    the numbers of samples are as many as rows and take longer to read than everything else.
     """
-    models = load_models()
-    wanted = set(models[table].contract.key)
-    for model in models.values():
-        if table in inputs(model) and (model.by_firm or (adds_up and model.adds_up)):
-            for each in (model, *views_of(model)):
-                tree = parse_select(each.sql, each.file)
-                wanted |= {column.name for column in tree.find_all(exp.Column)}
-    return tuple(name for name in models[table].contract.column_names if name in wanted)
+    return _in_order(table, _columns_read(table, lambda model: model.by_firm is not None))
+
+
+def _columns_read(table: str, reads: Callable[[SqlModel], bool]) -> set[str]:
+    """Names that such models, or views which they read, write anywhere."""
+    readers = [model for model in load_models().values() if table in inputs(model) and reads(model)]
+    texts = [each for model in readers for each in (model, *views_of(model))]
+    trees = [parse_select(each.sql, each.file) for each in texts]
+    return {column.name for tree in trees for column in tree.find_all(exp.Column)}
+
+
+def _in_order(table: str, wanted: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in load_models()[table].contract.column_names if name in wanted)
