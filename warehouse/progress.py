@@ -6,6 +6,7 @@ kept as a line of JSON where a file was named::
     with stage("read", "national_feed") as work:
         work.rows = read(...)
 
+What works in pieces says `took` after each of them instead.
 The command line prints the log, and Dagster keeps it among a run's events (`dagster.yaml`).
 """
 
@@ -14,6 +15,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -60,6 +62,7 @@ class Stage:
 
 
 _kept_in: Path | None = None
+_at_work: ContextVar[Stage | None] = ContextVar("stage at work", default=None)
 
 
 def keep_stages_in(path: Path | None) -> None:
@@ -77,7 +80,11 @@ def stage(name: StageName, what: str, rows: int | None = None) -> Iterator[Stage
         _forget_peak()
     started = time.perf_counter()
     with _told_meanwhile(work, started):
-        yield work
+        before = _at_work.set(work)
+        try:
+            yield work
+        finally:
+            _at_work.reset(before)
     work.seconds = time.perf_counter() - started
     LOG.log(logging.INFO if work.seconds >= _TOLD_FROM_SECONDS else logging.DEBUG, "%s", work)
     if _kept_in is not None:
@@ -91,6 +98,12 @@ def stage(name: StageName, what: str, rows: int | None = None) -> Iterator[Stage
         }
         with _kept_in.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def took(rows: int) -> None:
+    """Add to the rows of the stage at work, where there is one."""
+    if (work := _at_work.get()) is not None:
+        work.rows = (work.rows or 0) + rows
 
 
 @contextmanager

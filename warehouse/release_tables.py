@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from warehouse import progress
 from warehouse.contract import Contract
 from warehouse.engine.follows import of_touched
 from warehouse.engine.since import Since, rows_of
@@ -78,6 +79,11 @@ class Written:
     found_by: tuple[str, ...] = ()
     instead: Since | None = None
 
+    @property
+    def rows_written(self) -> int:
+        """Rows that came into the file."""
+        return self.held.rows if self.change == "all" else sum(map(row_count, self.inserted))
+
 
 def made_of(home: Home, table: PublishedTable) -> MadeOf:
     """What a table is to be made of."""
@@ -141,6 +147,7 @@ def write_tables(
                 written[name] = _bring_up_to_date(con, home, table, now[name], kept[name])
             else:
                 written[name] = _write_all(con, table, now[name])
+        progress.took(written[name].rows_written)
     return written
 
 

@@ -86,11 +86,13 @@ def read_raw(
     given = resources or Resources.of_machine()
     # Each file keeps one core busy.
     pool = ThreadPoolExecutor(given.threads)
-    with progress.stage("read", source.source_id) as work, pool:
+    with progress.stage("read", source.source_id), pool:
         read_one = partial(_read_one, home, source, source_version(source), given)
-        read = list(pool.map(read_one, registered.to_dicts()))
-        work.rows = sum(rows_of_file for _, rows_of_file in read)
-    rows = pl.DataFrame([row for row, _ in read], schema=registered.schema)
+        read = []
+        for row, rows_of_file in pool.map(read_one, registered.to_dicts()):
+            read.append(row)
+            progress.took(rows_of_file)
+    rows = pl.DataFrame(read, schema=registered.schema)
     for day in dict.fromkeys(rows["received_on"].to_list()):
         of_day = rows.filter(pl.col("received_on") == day)
         write_partition(home, "meta.delivery", source.source_id, day, of_day)

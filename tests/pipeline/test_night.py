@@ -123,7 +123,8 @@ def test_progress_is_told_among_the_events_of_the_run(
     with instance(office.home) as dagster:
         told = [entry.user_message for entry in dagster.all_logs(first_night.run_id)]
     for stage in ("read market: ", "write market: ", "model mart.pass_rate: ", "release build: "):
-        assert any(message.startswith(stage) for message in told), stage
+        of_stage = [message for message in told if message.startswith(stage)]
+        assert any(" rows, " in message for message in of_stage), stage
 
 
 def test_bad_deliveries_are_named_and_a_correction_counts_from_its_day_on(

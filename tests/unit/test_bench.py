@@ -161,8 +161,9 @@ def test_a_long_stage_tells_how_far_it_is(
 ) -> None:
     monkeypatch.setattr(progress, "_TOLD_EVERY_SECONDS", 0.01)
     caplog.set_level("INFO", logger="samplehouse.progress")
-    with progress.stage("read", "feed") as work:
-        work.rows = 50
+    with progress.stage("read", "feed"):
+        progress.took(20)
+        progress.took(30)
         until = time.monotonic() + 10
         while "read feed: 0 s so far, 50 rows" not in caplog.text and time.monotonic() < until:
             time.sleep(0.01)
@@ -170,6 +171,15 @@ def test_a_long_stage_tells_how_far_it_is(
     time.sleep(0.05)
     assert "read feed: 0 s so far, 50 rows" in caplog.text
     assert len(caplog.records) == told  # and stops when the stage does
+
+
+def test_rows_are_those_of_the_stage_at_work() -> None:
+    progress.took(7)  # of no stage
+    with progress.stage("release", "build") as outer:
+        with progress.stage("read", "feed") as inner:
+            progress.took(2)
+        progress.took(5)
+    assert (outer.rows, inner.rows) == (5, 2)
 
 
 def test_a_stage_that_fails_is_not_told_as_done(tmp_path: Path) -> None:
@@ -181,3 +191,34 @@ def test_a_stage_that_fails_is_not_told_as_done(tmp_path: Path) -> None:
     finally:
         progress.keep_stages_in(None)
     assert not kept.exists()
+
+
+def test_what_a_build_keeps_is_written_once_more_and_removed(
+    feed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    writings = importlib.import_module("writings")
+    home, out = Home(tmp_path / "home"), tmp_path / "out"
+    frame = pl.DataFrame({"source_id": ["a", "b"]})
+    for path in (home.lake / "core/sample/x.parquet", home.model_file("mart.pass_rate")):
+        path.parent.mkdir(parents=True)
+        frame.write_parquet(path)
+    home.release_file.parent.mkdir(parents=True)
+    with duckdb.connect(str(home.release_file)) as con:
+        con.execute('CREATE SCHEMA mart; CREATE TABLE mart."pass_rate" AS SELECT 7 AS tested')
+    out.mkdir()
+
+    kinds = [kind for kind, _ in writings.timed(home, feed / "base", out)]
+
+    assert kinds == ["raw grids", "versions of records", "results of models", "release"]
+    assert pl.read_parquet(out / "core-sample.parquet").equals(frame)
+    assert pl.read_parquet(out / "model-mart-pass_rate.parquet").equals(frame)
+    assert pl.read_parquet(out / "raw-samples.parquet").height >= 3000
+    with duckdb.connect(str(out / "release.duckdb"), read_only=True) as con:
+        assert con.execute("FROM mart.pass_rate").fetchall() == [(7,)]
+
+    done = run_script("writings", "--home", home.root, "--feed", feed / "base")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("all ")
+    assert not list((home.root / "tmp").iterdir())
