@@ -71,6 +71,18 @@ def test_only_firms_of_what_came_are_made_anew(tmp_path: Path) -> None:
     assert made == [("P", 3), ("S", 1)]
 
 
+def test_samples_of_a_firm_that_are_alike_but_for_their_numbers_are_counted(
+    tmp_path: Path,
+) -> None:
+    home, table = home_in(tmp_path), "counts.firm_record"
+    told = []
+    for night, number in enumerate("ABC"):
+        receive(home, night, {"core.sample": [sample(number, entity_uscc="P")]})
+        told += work(home, [table])[table]["tested"].to_list()
+    assert told == [1, 2, 3]
+    assert len(since.result_files(home, table)) == 3
+
+
 def test_rows_that_stand_instead_of_half_the_firms_are_made_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
