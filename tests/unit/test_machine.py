@@ -1,5 +1,6 @@
 """Limits of control groups, of both versions, are found however deep the process lies."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,10 @@ def test_the_option_is_said_before_duckdb_is_loaded() -> None:
         "sys.exit({'duckdb', 'warehouse'} & {*sys.modules} != {'warehouse'})"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - own code
+
+
+def test_garbage_is_looked_for_again_once_all_is_loaded() -> None:
+    machine.load_without_looking_for_garbage()
+    assert not gc.isenabled()
+    machine.look_for_garbage_seldom()
+    assert gc.isenabled()
