@@ -2,9 +2,9 @@
 
     python bench/writings.py --home HOME --feed bench/data/1000000/base
 
-The least time that a build can take which keeps these copies: text as raw grids, versions of
-records, results of models, release. Each is read as fast as DuckDB can, and written with the
-settings of the product, in as few files as there are tables.
+What it takes to keep these copies and do nothing else: text as raw grids, versions of records,
+results of models, release. Each kind is read and written by itself, with the settings of the
+product, in as few files as there are tables. For a home after a full build.
 """
 
 import argparse

@@ -43,7 +43,6 @@ app.add_typer(draw_app, name="draw")
 
 def main() -> None:
     """Run the command line; what goes wrong becomes one message and an exit code."""
-    load_without_looking_for_garbage()
     try:
         app()
     except BlockedError as error:
@@ -150,6 +149,7 @@ def nightly(
     ] = "",
 ) -> None:
     """Read what waits, check it, run the models and publish the release."""
+    load_without_looking_for_garbage()
     from pipelines.nightly import run_night  # noqa: PLC0415 - loads the engines
     from pipelines.partitions import checked_day  # noqa: PLC0415 - as above
 

@@ -108,7 +108,8 @@ def night(outcome: "NightOutcome") -> None:
     for day in outcome.strange_days:
         say(f"Not read: {day} is before the first day or after today; rename its folder.")
     for message in outcome.wrong_sources:
-        say(f"Source not read, its files wait: {printable(' '.join(message.split()))}")
+        told = "; ".join(line.strip() for line in message.splitlines())
+        say(f"Source not read, its files wait: {printable(told)}")
     for path in outcome.misplaced[:MOST_PROBLEMS]:
         say(f"Not read: {printable(path)}: files are read from landing/SOURCE/2024-05-01; move it")
     for each in outcome.stopped[:MOST_PROBLEMS]:

@@ -54,7 +54,7 @@ def look_for_garbage_seldom() -> None:
 
 
 def load_without_looking_for_garbage() -> None:
-    """Let Python load what a command needs without looking for garbage in it, a fifth of the time.
+    """Let Python load what a night needs without looking for garbage in it, a fifth of the time.
 
     Until `look_for_garbage_seldom`, which what takes long begins with.
     """

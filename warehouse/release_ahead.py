@@ -11,9 +11,10 @@ from pathlib import Path
 from threading import Thread
 
 from warehouse.contract import Model
+from warehouse.files import copy_file, flush_file
 from warehouse.home import Home
 from warehouse.release_contents import published_contents
-from warehouse.tables import copy_file, flush_file, read_note, write_text
+from warehouse.tables import read_note, write_text
 
 
 class CopyOf(Model):

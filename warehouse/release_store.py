@@ -14,8 +14,8 @@ import duckdb
 
 from warehouse.connection import open_file
 from warehouse.errors import SamplehouseError
+from warehouse.files import flush_file
 from warehouse.home import Home
-from warehouse.tables import flush_file
 
 
 @dataclass(frozen=True)

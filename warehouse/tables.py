@@ -32,7 +32,6 @@ PARQUET = (
     f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, COMPRESSION_LEVEL 1, "
     "WRITE_BLOOM_FILTER false"
 )
-_AT_ONCE = 1 << 30  # bytes that a copy asks for in one call
 
 
 @contextmanager
@@ -125,25 +124,6 @@ def read_note(kind: type[Note], path: Path) -> Note | None:
 @lru_cache(maxsize=256)
 def _read_note(kind: type[Model], path: Path, _file: tuple[int, int, int]) -> Model:
     return kind.model_validate_json(path.read_text("utf-8"))
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where the file system can."""
-    try:
-        with source.open("rb") as read, target.open("wb") as written:
-            while os.copy_file_range(read.fileno(), written.fileno(), _AT_ONCE):
-                pass
-    except OSError:  # file systems that do not do it
-        shutil.copyfile(source, target)
-
-
-def flush_file(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_partition(

@@ -11,13 +11,13 @@ import pytest
 
 from warehouse import release_ahead
 from warehouse.contract import Contract
+from warehouse.files import copy_file
 from warehouse.home import Home
 from warehouse.release import build_release, makers
 from warehouse.release_ahead import copied_ahead
 from warehouse.release_compare import verify_release
 from warehouse.release_store import Release, rollback
 from warehouse.release_tables import PublishedTable
-from warehouse.tables import copy_file
 
 CODE = "v1"
 RATE = Contract.model_validate(

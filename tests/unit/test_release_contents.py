@@ -13,13 +13,13 @@ from warehouse.contract import Contract
 from warehouse.engine.follows import BySample
 from warehouse.engine.since import PLACE, Since
 from warehouse.errors import BlockedError
+from warehouse.files import copy_file
 from warehouse.home import Home
 from warehouse.release import build_release
 from warehouse.release_compare import verify_release
 from warehouse.release_contents import MadeOf
 from warehouse.release_store import Release
 from warehouse.release_tables import PublishedTable
-from warehouse.tables import copy_file
 
 NIGHT = dt.datetime(2024, 7, 2, tzinfo=dt.UTC)
 

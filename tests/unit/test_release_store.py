@@ -2,6 +2,8 @@
 
 import datetime as dt
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -121,3 +123,10 @@ def test_a_release_open_in_this_process_does_not_hide_the_current_one(home: Home
         second = build(home, 2)
         assert [r.release_id for r in list_releases(home) if r.current] == [second.release_id]
         assert reader.execute("SELECT code_version FROM meta.release").fetchall() == [("v1",)]
+
+
+def test_what_tells_of_releases_loads_no_engine_beside_duckdb() -> None:
+    code = (
+        "import sys, pipelines.status, warehouse.release_store; sys.exit('polars' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - own code

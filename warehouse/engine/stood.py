@@ -54,17 +54,38 @@ def firm_columns(table: str) -> tuple[str, ...]:
     """Columns of a result that models read which follow firms.
 
     Rows of one firm may be alike in all of them: they are not told apart by their key, of which
-    the numbers of samples are as many as rows and take longer to read than everything else.
+    the numbers of samples are as many as rows and take longer to read than everything else. Where a
+    model leaves out rows that are alike, the key is read, so that these are those of the table.
     """
-    return _in_order(table, _columns_read(table, lambda model: model.by_firm is not None))
+    wanted = _columns_read(table, lambda model: model.by_firm is not None)
+    followers = [model for model in _readers(table) if model.by_firm is not None]
+    followed = [model.by_firm.inputs for model in followers if model.by_firm is not None]
+    wanted |= {columns[table] for columns in followed if table in columns}
+    if any(_leaves_out_rows(tree) for model in followers for tree in _trees(model)):
+        wanted |= set(load_models()[table].contract.key)
+    return _in_order(table, wanted)
+
+
+def _leaves_out_rows(tree: exp.Query) -> bool:
+    """Whether rows that are alike may become one: by DISTINCT, or a UNION without ALL."""
+    together = tree.find_all(exp.SetOperation)
+    return tree.find(exp.Distinct) is not None or any(each.args["distinct"] for each in together)
 
 
 def _columns_read(table: str, reads: Callable[[SqlModel], bool]) -> set[str]:
     """Names that such models, or views which they read, write anywhere."""
-    readers = [model for model in load_models().values() if table in inputs(model) and reads(model)]
-    texts = [each for model in readers for each in (model, *views_of(model))]
-    trees = [parse_select(each.sql, each.file) for each in texts]
-    return {column.name for tree in trees for column in tree.find_all(exp.Column)}
+    trees = [tree for model in _readers(table) if reads(model) for tree in _trees(model)]
+    named = {column.name for tree in trees for column in tree.find_all(exp.Column)}
+    joins = [join for tree in trees for join in tree.find_all(exp.Join)]
+    return named | {name.name for join in joins for name in join.args.get("using") or ()}
+
+
+def _readers(table: str) -> list[SqlModel]:
+    return [model for model in load_models().values() if table in inputs(model)]
+
+
+def _trees(model: SqlModel) -> list[exp.Query]:
+    return [parse_select(each.sql, each.file) for each in (model, *views_of(model))]
 
 
 def _in_order(table: str, wanted: set[str]) -> tuple[str, ...]:
