@@ -85,8 +85,7 @@ def read_raw(
     registered = _registered(home, source.source_id, days)
     given = resources or Resources.of_machine()
     # Each file keeps one core busy.
-    pool = ThreadPoolExecutor(given.threads)
-    with progress.stage("read", source.source_id), pool:
+    with progress.stage("read", source.source_id), ThreadPoolExecutor(given.threads) as pool:
         read_one = partial(_read_one, home, source, source_version(source), given)
         read = []
         for row, rows_of_file in pool.map(read_one, registered.to_dicts()):

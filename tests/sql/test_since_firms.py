@@ -10,8 +10,8 @@ import pytest
 
 from tests.nights_of_samples import FIRST, RESOURCES, home_in, receive, sample, work
 from warehouse.connection import connect
-from warehouse.engine import firms, since
-from warehouse.engine.model import contract_of, load_models
+from warehouse.engine import firms, since, stood
+from warehouse.engine.model import contract_of, load_models, parse_select
 from warehouse.engine.refresh import refresh_model
 from warehouse.home import Home
 from warehouse.tables import write_parquet, write_partition
@@ -81,6 +81,19 @@ def test_samples_of_a_firm_that_are_alike_but_for_their_numbers_are_counted(
         told += work(home, [table])[table]["tested"].to_list()
     assert told == [1, 2, 3]
     assert len(since.result_files(home, table)) == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "does"),
+    [
+        ("select distinct * from fact.sample_firm", True),
+        ("select firm_uscc from fact.sample_firm union select firm_uscc from fact.verdict", True),
+        ("select firm_uscc from fact.sample_firm union all select 'P' as firm_uscc", False),
+    ],
+)
+def test_a_model_that_leaves_out_rows_that_are_alike_is_told(step: str, does: bool) -> None:  # noqa: FBT001 - a case
+    tree = parse_select(f"with rows as ({step}) select * from rows", "a model")
+    assert stood.leaves_out_rows(tree) is does
 
 
 def test_rows_that_stand_instead_of_half_the_firms_are_made_whole(

@@ -5,7 +5,7 @@ the first row to the last. What is found is kept beside the rows that stand inst
 columns that models read which add up (`engine.sums`) or follow firms (`engine.firms`).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -45,8 +45,8 @@ def write_stood(con: duckdb.DuckDBPyConnection, home: Home, model: SqlModel, tou
 @cache
 def followed_columns(table: str) -> tuple[str, ...]:
     """Columns of a result that models read which follow firms or add up, and those of its key."""
-    counted = _columns_read(table, lambda model: bool(model.by_firm or model.adds_up))
-    return _in_order(table, counted | set(load_models()[table].contract.key))
+    counting = [model for model in _readers(table) if model.by_firm or model.adds_up]
+    return _in_order(table, _names(_trees(counting)) | set(load_models()[table].contract.key))
 
 
 @cache
@@ -57,35 +57,36 @@ def firm_columns(table: str) -> tuple[str, ...]:
     the numbers of samples are as many as rows and take longer to read than everything else. Where a
     model leaves out rows that are alike, the key is read, so that these are those of the table.
     """
-    wanted = _columns_read(table, lambda model: model.by_firm is not None)
-    followers = [model for model in _readers(table) if model.by_firm is not None]
-    followed = [model.by_firm.inputs for model in followers if model.by_firm is not None]
-    wanted |= {columns[table] for columns in followed if table in columns}
-    if any(_leaves_out_rows(tree) for model in followers for tree in _trees(model)):
+    following = [(model, model.by_firm) for model in _readers(table) if model.by_firm]
+    trees = _trees(model for model, _ in following)
+    wanted = _names(trees)
+    wanted |= {by_firm.inputs[table] for _, by_firm in following if table in by_firm.inputs}
+    if any(map(leaves_out_rows, trees)):
         wanted |= set(load_models()[table].contract.key)
     return _in_order(table, wanted)
 
 
-def _leaves_out_rows(tree: exp.Query) -> bool:
+def leaves_out_rows(tree: exp.Query) -> bool:
     """Whether rows that are alike may become one: by DISTINCT, or a UNION without ALL."""
     together = tree.find_all(exp.SetOperation)
     return tree.find(exp.Distinct) is not None or any(each.args["distinct"] for each in together)
-
-
-def _columns_read(table: str, reads: Callable[[SqlModel], bool]) -> set[str]:
-    """Names that such models, or views which they read, write anywhere."""
-    trees = [tree for model in _readers(table) if reads(model) for tree in _trees(model)]
-    named = {column.name for tree in trees for column in tree.find_all(exp.Column)}
-    joins = [join for tree in trees for join in tree.find_all(exp.Join)]
-    return named | {name.name for join in joins for name in join.args.get("using") or ()}
 
 
 def _readers(table: str) -> list[SqlModel]:
     return [model for model in load_models().values() if table in inputs(model)]
 
 
-def _trees(model: SqlModel) -> list[exp.Query]:
-    return [parse_select(each.sql, each.file) for each in (model, *views_of(model))]
+def _trees(models: Iterable[SqlModel]) -> list[exp.Query]:
+    """SQL of models, and of views that they read."""
+    texts = [each for model in models for each in (model, *views_of(model))]
+    return [parse_select(each.sql, each.file) for each in texts]
+
+
+def _names(trees: Sequence[exp.Query]) -> set[str]:
+    """Names of columns that are written anywhere, those by which tables are joined too."""
+    named = {column.name for tree in trees for column in tree.find_all(exp.Column)}
+    joins = [join for tree in trees for join in tree.find_all(exp.Join)]
+    return named | {name.name for join in joins for name in join.args.get("using") or ()}
 
 
 def _in_order(table: str, wanted: set[str]) -> tuple[str, ...]:
